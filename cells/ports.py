@@ -1,0 +1,181 @@
+"""What a cell needs from a world. Protocols and the readings they return, nothing else.
+
+A world (simulated, real) implements these; skills, runner and guard see nothing but these. Poses are in the world
+frame, SI units and radians.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cells.control.setpoints import Setpoint
+from cells.pose import Array, Pose
+
+
+@dataclass(frozen=True, slots=True)
+class ArmReading:
+    """One arm at one tick: measured and commanded joint state.
+
+    ``q, qd, tau`` (n,) measured rad, rad/s, Nm; ``q_cmd, qd_cmd, qdd_cmd`` (n,) what the arm's controller is
+    tracking now; ``busy`` while a Segment is executing; ``mode`` the robot's own mode ("running", "protective_stop",
+    "emergency_stop"); ``speed_scale`` in 0..1; ``tcp`` the measured tool centre point in the world frame;
+    ``energy_j`` mechanical work Σ|τ·q̇| since the world started, in joules (NaN where the world can't tell).
+    """
+
+    q: Array
+    qd: Array
+    tau: Array
+    q_cmd: Array
+    qd_cmd: Array
+    qdd_cmd: Array
+    tcp: Pose
+    busy: bool
+    mode: str = "running"
+    speed_scale: float = 1.0
+    energy_j: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class GripperReading:
+    """Opening between the pads in m, its speed in m/s (opening positive), grip force in N, and whether it is still."""
+
+    width: float
+    speed: float
+    force: float
+    still: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Everything the ports tell at one control tick. ``wrench`` (6,) [f; m] at the tcp in the world frame, the force
+    that the environment exerts on the tool, as measured (not tared)."""
+
+    time: float
+    tick: int
+    arm: ArmReading
+    gripper: GripperReading
+    wrench: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A part's pose as the cell knows it: mean and standard deviations (x, y, z in m; roll, pitch, yaw in rad)."""
+
+    pose: Pose
+    sigma: tuple[float, float, float, float, float, float]
+
+    def covariance(self) -> Array:
+        """(6, 6) covariance over (x, y, z, roll, pitch, yaw)."""
+        import numpy as np
+
+        return np.diag(np.square(np.asarray(self.sigma, dtype=float)))
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What can be said of a world: ``contact`` physics, ``deterministic`` by seed, ``self_loading`` stock."""
+
+    contact: bool
+    deterministic: bool
+    self_loading: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRequest:
+    """One part instance to be put into a slot: ``instance`` its unique id in the run, ``part`` the name in the
+    variant's parts, ``variant`` the hash of the variant it belongs to."""
+
+    instance: str
+    part: str
+    variant: str
+    station: str
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a Stock port did: the requests that are in place now, and those a person must still load."""
+
+    done: tuple[LoadRequest, ...] = ()
+    missing: tuple[LoadRequest, ...] = field(default=())
+
+
+class Arm(Protocol):
+    """One robot arm with its controller."""
+
+    def command(self, setpoint: Setpoint) -> None:
+        """Take one setpoint. A Segment runs until its end or the next setpoint."""
+
+    def read(self) -> ArmReading: ...
+
+
+class Gripper(Protocol):
+    """A two-finger gripper."""
+
+    def move(self, width: float, speed: float, force: float) -> None:
+        """Move to the opening ``width`` (m) with at most ``speed`` (m/s), pressing with at most ``force`` (N)."""
+
+    def read(self) -> GripperReading: ...
+
+
+class Wrench(Protocol):
+    """Force and moment at the tool."""
+
+    def read(self) -> Array:
+        """(6,) [f; m] at the tcp in the world frame (N, Nm)."""
+
+
+class Locator(Protocol):
+    """Where parts are, with covariance."""
+
+    def locate(self, instance: str) -> Estimate:
+        """Estimate of a part instance's pose. Raises ``KeyError`` for an instance it doesn't know."""
+
+
+class Camera(Protocol):
+    """Pictures of the cell."""
+
+    def picture(self, width: int, height: int) -> bytes:
+        """One PNG picture from the cell's camera; empty where there is none."""
+
+
+class Clock(Protocol):
+    """Cell time, in control ticks."""
+
+    @property
+    def tick_s(self) -> float:
+        """Seconds of one control tick."""
+
+    def now(self) -> float:
+        """Cell time in seconds."""
+
+    def advance(self) -> None:
+        """Pass one control tick: simulate it, or wait for it."""
+
+
+class Stock(Protocol):
+    """The only way in which parts appear in the cell and finished units leave it."""
+
+    def load(self, requests: Sequence[LoadRequest]) -> Loaded:
+        """Put parts into their slots (a simulated world spawns, a real one asks)."""
+
+    def unload(self, instances: Sequence[str]) -> None:
+        """Take a finished unit (all its instances) or rejected parts out of the cell."""
+
+
+class World(Protocol):
+    """A cell's world: its ports and its traits."""
+
+    traits: Traits
+    arm: Arm
+    gripper: Gripper
+    wrench: Wrench
+    locator: Locator
+    camera: Camera
+    clock: Clock
+    stock: Stock
+
+    def close(self) -> None:
+        """Give everything back; the world can't be used after it."""

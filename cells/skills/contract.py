@@ -1,0 +1,135 @@
+"""What a skill is: a generator that receives a Reading each control tick and yields what to do in that tick.
+
+A skill is written once and runs in any world. It never retries (recovery is in the tree) and never sees truth: what
+it knows is its parameters, the cell's description, the locator's estimates and the readings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from cells.control.setpoints import Setpoint
+from cells.pose import Pose
+from cells.ports import Locator, Reading
+
+if TYPE_CHECKING:
+    from cells.description.cell import Cell
+    from cells.kinematics.chain import Chain
+    from cells.products.model import Part
+    from cells.runtime.world_model import WorldModel
+
+
+@dataclass(frozen=True, slots=True)
+class Grasp:
+    """Command to the gripper: opening (m), speed (m/s), force (N)."""
+
+    width: float
+    speed: float
+    force: float
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something happened that the world model must know now; takes no tick. Becomes a journal event."""
+
+    kind: str
+    data: Mapping[str, Any]
+
+
+# One tick's worth: a setpoint, a gripper command, a note (takes no tick), or nothing (the last command stands).
+Command = Setpoint | Grasp | Note | None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The skill reached its goal; ``data`` is what it measured (JSON values, SI), written into the journal."""
+
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The skill did not: ``cause`` a short class name for statistics and recovery, ``why`` words and numbers."""
+
+    cause: str
+    why: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+Result = Done | Failed
+Steps = Generator[Command, Reading, Result]
+
+
+class Cancelled(BaseException):
+    """Thrown into a skill when the operator changes their mind: it has a bounded number of ticks to tidy up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One grounded skill call. ``item`` and ``base`` are instances (``PB-0001/peg_1``, ``PB-0001/plate``);
+    ``target`` a station (``fixture``), or a hole of ``base`` (``hole_1``); ``params`` numbers in SI."""
+
+    id: str
+    skill: str
+    serial: str
+    item: str
+    target: str | None
+    base: str | None
+    params: Mapping[str, float]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a running skill may look at."""
+
+    cell: Cell
+    chain: Chain
+    locator: Locator
+    model: Callable[[], WorldModel]
+    part: Callable[[str], Part]
+    slot_pose: Callable[[str], Pose]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition on the world model as data. ``what``: "empty_gripper", "holding" (item), "in_slot" (item still in
+    a tray), "at_target" (item at target), "base_at" (base at station ``place``)."""
+
+    what: str
+    place: str | None = None
+
+    def holds(self, call: Call, model: WorldModel) -> bool:
+        """Whether it holds for a call in a model. Raises ``ValueError`` for a condition nobody defined."""
+        if self.what == "empty_gripper":
+            return model.holding is None
+        if self.what == "holding":
+            return model.holding == call.item
+        where = model.place_of(call.item)
+        if self.what == "in_slot":
+            return where is not None and "tray" in where
+        if self.what == "at_target":
+            return where == place_name(call)
+        if self.what == "base_at":
+            return call.base is not None and model.place_of(call.base) == self.place
+        raise ValueError(f"no condition called {self.what!r}")
+
+
+def place_name(call: Call) -> str:
+    """The name by which the world model knows the call's target."""
+    return f"{call.base}/{call.target}" if call.base else str(call.target)
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """A skill with its contract. ``run(context, call, reading)`` makes the generator; ``capability`` is what a
+    process step asks for."""
+
+    name: str
+    version: str
+    capability: str
+    run: Callable[[Context, Call, Reading], Steps]
+    before: tuple[Condition, ...] = ()
+    after: tuple[Condition, ...] = ()
