@@ -1,0 +1,272 @@
+"""The journal of one cell: append-only, hash-chained, shared by every process that works on the cell.
+
+Each row's hash is SHA-256 over the previous row's hash and the row's own content, so that a changed, missing or
+moved row is found by :meth:`Journal.verify`. A journal whose *end* was cut off still chains: that is found against
+the head hash that every passport carries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import sqlalchemy as sa
+
+from cells.errors import InputError, Problem
+from cells.journal.event import Event
+from cells.journal.home import cell_folder
+
+GENESIS = "0" * 64
+
+# What tells one run from its repetition without the cell having done anything else: left out of event_hash.
+_OUTSIDE = frozenset("run run_id pid host wall wall_s cpu_s file path folder out lot".split())
+_BEFORE_RUN = frozenset({"stock_loaded"})
+
+# The format's version is in the table's name: a later format is another table, never a guess about this one.
+_TABLE = sa.Table(
+    "events_v1",
+    sa.MetaData(),
+    sa.Column("cell", sa.String(64), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.String(64), nullable=False),
+    sa.Column("time", sa.Double, nullable=False),
+    sa.Column("wall", sa.String(40), nullable=False),
+    sa.Column("data", sa.Text, nullable=False),
+    sa.Column("order_id", sa.String(200)),
+    sa.Column("serial", sa.String(200), index=True),
+    sa.Column("hash", sa.String(64), nullable=False),
+)
+
+_SQLITE_GUARDS = tuple(
+    f"CREATE TRIGGER IF NOT EXISTS events_v1_no_{verb.lower()} BEFORE {verb} ON events_v1 "
+    "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
+    for verb in ("UPDATE", "DELETE")
+)
+_POSTGRES_GUARDS = (
+    "CREATE OR REPLACE FUNCTION events_v1_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION 'the journal is append-only'; END $$",
+    "CREATE OR REPLACE TRIGGER events_v1_only_append BEFORE UPDATE OR DELETE OR TRUNCATE ON events_v1 "
+    "FOR EACH STATEMENT EXECUTE FUNCTION events_v1_refuse()",
+)
+# One writer at a time reads the head and appends to it; readers are never held up.
+_BEGIN = {"sqlite": ("BEGIN IMMEDIATE",), "postgresql": ("BEGIN", "LOCK TABLE events_v1 IN EXCLUSIVE MODE")}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent(Event):
+    """An event with its place in the journal: ``seq`` from 1, ``wall`` time (UTC, ISO 8601), ``hash`` of the chain."""
+
+    seq: int
+    wall: str
+    hash: str
+
+
+def canonical(value: Any) -> str:
+    """Canonical JSON: sorted keys, no spaces, UTF-8. Raises ``ValueError`` for NaN, infinity and non-JSON values."""
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except TypeError as error:
+        raise ValueError(f"not a JSON value: {error}") from None
+
+
+def event_hash(events: Iterable[Event]) -> str:
+    """SHA-256 of what the cell did: two runs of one order, seed and build have the same.
+
+    Leaves out wall time, paths, run and process ids, and the stock that was there before (lots and their loading).
+    """
+    digest = hashlib.sha256()
+    for event in events:
+        if event.kind not in _BEFORE_RUN:
+            digest.update(canonical([event.kind, event.time, _inside(event.data)]).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _inside(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _inside(item) for key, item in value.items() if key not in _OUTSIDE}
+    if isinstance(value, list | tuple):
+        return [_inside(item) for item in value]
+    return value
+
+
+def _link(previous: str, seq: int, kind: str, time: float, wall: str, data: str) -> str:
+    """The hash of one row: ``data`` is already canonical JSON, as it is stored."""
+    head = canonical([seq, kind, time, wall])
+    return hashlib.sha256(f"{previous}\n{head}\n{data}".encode()).hexdigest()
+
+
+def _serial_of(data: Mapping[str, Any]) -> str | None:
+    """The unit that an event is about: named, or the first part of an instance (``ORDER-1-01/peg_2``)."""
+    if "serial" in data:
+        return str(data["serial"])
+    instance = data.get("instance")
+    return instance.rpartition("/")[0] or None if isinstance(instance, str) else None
+
+
+class Journal:
+    """One cell's journal. Safe to share between threads, and to be open in several processes at once."""
+
+    def __init__(self, engine: sa.Engine, cell: str) -> None:
+        self._engine = engine
+        self._cell = cell
+        self._lock = threading.Lock()
+        self._writer = engine.connect()
+
+    @classmethod
+    def open(cls, cell_name: str, home: Path | str | None = None) -> Self:
+        """Open or make the journal of a cell: ``<home>/<cell>/journal.db``, or the database of
+        ``$CELLWRIGHT_JOURNAL_URL`` (``postgresql+psycopg://…``), which cells may share.
+
+        Raises ``InputError`` where it can't be opened or isn't a journal.
+        """
+        url = os.environ.get("CELLWRIGHT_JOURNAL_URL")
+        where = "CELLWRIGHT_JOURNAL_URL"
+        if not url:
+            path = cell_folder(cell_name, home) / "journal.db"
+            url, where = f"sqlite:///{path}", str(path)
+        try:
+            engine = _connect(url)
+            journal = cls(engine, cell_name)
+        except (sa.exc.SQLAlchemyError, ImportError) as error:
+            reason = str(error).splitlines()[0]
+            remedy = "check the file and its folder's permissions, or the database's address and driver"
+            raise InputError(Problem(where, f"can't be opened as a journal ({reason})", remedy)) from None
+        return journal
+
+    def append(self, event: Event) -> StoredEvent:
+        """Add one event and commit it. Raises ``ValueError`` for NaN, infinity and non-JSON values (adds nothing)."""
+        time, data = float(event.time), canonical(dict(event.data))
+        canonical(time)
+        wall = datetime.now(UTC).isoformat(timespec="milliseconds")
+        with self._lock:
+            for statement in _BEGIN[self._engine.dialect.name]:
+                self._writer.exec_driver_sql(statement)
+            try:
+                seq, previous = self._head(self._writer)
+                digest = _link(previous, seq + 1, event.kind, time, wall, data)
+                row = {"cell": self._cell, "seq": seq + 1, "kind": event.kind, "time": time, "wall": wall, "data": data}
+                owner = {"order_id": event.data.get("order"), "serial": _serial_of(event.data)}
+                self._writer.execute(sa.insert(_TABLE), row | owner | {"hash": digest})
+            except BaseException:
+                self._writer.exec_driver_sql("ROLLBACK")
+                raise
+            self._writer.exec_driver_sql("COMMIT")
+        return StoredEvent(event.kind, time, json.loads(data), seq + 1, wall, digest)
+
+    def events(
+        self,
+        after: int = 0,
+        kinds: Iterable[str] | None = None,
+        order: str | None = None,
+        serial: str | None = None,
+    ) -> Iterator[StoredEvent]:
+        """The events with ``seq`` > ``after``, in order, of these ``kinds``, about this ``order`` (with those of its
+        units) or this unit. Each call reads a consistent picture of the moment it starts."""
+        table = _TABLE.c
+        query = sa.select(_TABLE).where(table.cell == self._cell, table.seq > after).order_by(table.seq)
+        if kinds is not None:
+            query = query.where(table.kind.in_(tuple(kinds)))
+        if serial is not None:
+            query = query.where(table.serial == serial)
+        if order is not None:
+            units = sa.select(table.serial).where(
+                table.cell == self._cell, table.kind == "unit_started", table.order_id == order
+            )
+            query = query.where(sa.or_(table.order_id == order, table.serial.in_(units)))
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        for row in rows:
+            yield StoredEvent(row.kind, row.time, json.loads(row.data), row.seq, row.wall, row.hash)
+
+    def head(self) -> tuple[int, str]:
+        """Sequence and hash of the last event; (0, 64 zeros) while there is none."""
+        with self._engine.connect() as connection:
+            return self._head(connection)
+
+    def head_hash(self) -> str:
+        """The hash of the last event, which stands for everything before it."""
+        return self.head()[1]
+
+    def hash_at(self, seq: int) -> str | None:
+        """The hash of one event; ``None`` if there is none with this sequence."""
+        query = sa.select(_TABLE.c.hash).where(_TABLE.c.cell == self._cell, _TABLE.c.seq == seq)
+        with self._engine.connect() as connection:
+            found = connection.execute(query).scalar()
+        return None if found is None else str(found)
+
+    def verify(self) -> list[Problem]:
+        """Every place where the chain doesn't hold, by sequence; empty if the journal is as it was written."""
+        query = sa.select(_TABLE).where(_TABLE.c.cell == self._cell).order_by(_TABLE.c.seq)
+        problems: list[Problem] = []
+        expected, previous = 1, GENESIS
+        with self._engine.connect() as connection:
+            for row in connection.execute(query).yield_per(1000):
+                where = f"journal:{row.seq}"
+                if row.seq != expected:
+                    gap = f"{expected}" if row.seq == expected + 1 else f"{expected} to {row.seq - 1}"
+                    problems.append(Problem(where, f"sequence {gap} is missing before it", _RESTORE))
+                elif _link(previous, row.seq, row.kind, row.time, row.wall, row.data) != row.hash:
+                    problems.append(Problem(where, "its hash doesn't match: changed, moved or inserted", _RESTORE))
+                elif (row.order_id, row.serial) != _owner(row.data):
+                    problems.append(Problem(where, "is filed under another order or unit than it names", _RESTORE))
+                expected, previous = row.seq + 1, row.hash
+        return problems
+
+    def close(self) -> None:
+        """Give the database back."""
+        self._writer.close()
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _head(self, connection: sa.Connection) -> tuple[int, str]:
+        columns = (_TABLE.c.seq, _TABLE.c.hash)
+        query = sa.select(*columns).where(_TABLE.c.cell == self._cell).order_by(_TABLE.c.seq.desc()).limit(1)
+        row = connection.execute(query).first()
+        return (row.seq, row.hash) if row else (0, GENESIS)
+
+
+_RESTORE = "restore the journal from a backup; don't trust what was built on it since"
+
+
+def _owner(data: str) -> tuple[str | None, str | None]:
+    parsed = json.loads(data)
+    return parsed.get("order"), _serial_of(parsed)
+
+
+def _connect(url: str) -> sa.Engine:
+    """An engine that commits each statement by itself (transactions are opened by hand), with the table in place."""
+    parsed = sa.make_url(url)
+    lite = parsed.get_backend_name() == "sqlite"
+    if parsed.get_backend_name() not in _BEGIN:
+        raise sa.exc.ArgumentError(f"{parsed.get_backend_name()} isn't supported: use sqlite or postgresql")
+    options: dict[str, Any] = {"connect_args": {"timeout": 30}} if lite else {}
+    engine = sa.create_engine(parsed, isolation_level="AUTOCOMMIT", **options)
+    if lite:
+        sa.event.listen(engine, "connect", _set_pragmas)
+    _TABLE.metadata.create_all(engine, checkfirst=True)
+    with engine.connect() as connection:
+        for statement in _SQLITE_GUARDS if lite else _POSTGRES_GUARDS:
+            connection.exec_driver_sql(statement)
+    return engine
+
+
+def _set_pragmas(connection: Any, _record: object) -> None:
+    # WAL lets readers go on while one writes; NORMAL survives a crash of the process, and a power cut but for the
+    # last commits, without a disk flush per event.
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL"):
+        connection.execute(f"PRAGMA {pragma}")
