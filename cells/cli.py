@@ -1,0 +1,108 @@
+"""The ``cellwright`` command: parse, wire, print; no logic of its own.
+
+Imports stay light here: what is heavy is imported by the command that needs it, so that ``--help`` is instant.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+from typing import Annotated
+
+import typer
+
+from cells.commands import cell, doctor, journal, passport, product, remote, run, stock
+from cells.commands.show import say
+from cells.errors import CellwrightError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="cellwright",
+    help="Describe a robot cell, say what you want built, and get a product with its passport.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Options that stand before the command; ``--debug`` may stand anywhere, see :func:`main`."""
+
+
+app.command("run")(run.run)
+app.command("plan")(run.plan)
+remote.add_to(app)
+app.add_typer(cell.app, name="cell")
+app.add_typer(product.app, name="product")
+app.add_typer(stock.app, name="stock")
+app.add_typer(journal.app, name="journal")
+app.add_typer(passport.app, name="passport")
+app.command("doctor")(doctor.doctor)
+
+
+def add_plugins() -> None:
+    """Add the commands of other packages (entry points ``cellwright.commands``, each a ``typer.Typer``)."""
+    for point in entry_points(group="cellwright.commands"):
+        try:
+            app.add_typer(point.load(), name=point.name)
+        except Exception as error:
+            # Someone else's broken package must not take the stop command away.
+            say(f"cellwright: the command {point.name!r} of {point.value} doesn't load: {error}")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command and leave the process with the exit code of the contract.
+
+    0 ok, 1 failed, 2 wrong use, 3 refused for safety, 130 stopped by the user.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    if words == ["--version"]:
+        from importlib.metadata import version
+
+        print(f"cellwright {version('cellwright')}")
+        sys.exit(0)
+    add_plugins()
+    sys.exit(guarded(words, debug))
+
+
+def guarded(words: Sequence[str], debug: bool) -> int:
+    """The exit code of a command line; every error becomes a short message, a traceback only under ``debug``."""
+    try:
+        code = app(args=list(words), prog_name="cellwright", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except typer.Exit as stop:
+        return stop.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        say("cellwright: stopped by the user")
+        return INTERRUPTED
+    except Exception as error:
+        if debug:
+            raise
+        return explain(error)
+
+
+def explain(error: Exception) -> int:
+    """Say what went wrong in as few lines as it takes; returns the exit code."""
+    if isinstance(error, typer.TyperException):
+        context = getattr(error, "ctx", None)
+        hint = f"; see {context.command_path} --help" if context else ""
+        say(f"cellwright: {error.format_message()}{hint}")
+        return error.exit_code
+    if isinstance(error, CellwrightError):
+        for line in str(error).splitlines():
+            say(f"cellwright: {line}")
+        return error.exit_code
+    if isinstance(error, BrokenPipeError):
+        return 0
+    first = (str(error).splitlines() or [""])[0]
+    say(f"cellwright: unexpected {type(error).__name__}: {first}; run again with --debug for the traceback")
+    return 1

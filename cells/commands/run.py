@@ -1,0 +1,110 @@
+"""``cellwright run`` and ``plan``: from an order file to products, passports and a report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cells.commands.show import DEFAULT_CELL, AsJson, CellName, emit, plain, say, table
+
+if TYPE_CHECKING:
+    from cells.description.cell import Cell
+    from cells.orders.order import Order
+    from cells.products.model import ProductVariant
+    from cells.tasks.plan import Plan
+
+OrderFile = Annotated[Path, typer.Argument(metavar="ORDER", help="The order, a YAML file.")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="Override a value: items.0.quantity=3.")]
+
+
+def prepare(
+    order_file: Path, cell_name: str, overrides: Sequence[str]
+) -> tuple[Order, Cell, dict[str, ProductVariant], Plan]:
+    """Read the order and the cell, decide every variant and plan; touches nothing but its inputs.
+
+    The variants come by hash, in the order of the items. Raises ``InputError`` and ``Unbuildable``.
+    """
+    from cells.description.cell import load_cell
+    from cells.orders.order import load_order
+    from cells.products.catalogue import build_variant
+    from cells.tasks.plan import plan_order
+
+    order = load_order(order_file, overrides)
+    cell = load_cell(cell_name)
+    items = [build_variant(item.product, item.parameters) for item in order.items]
+    plan = plan_order(order, cell, items)
+    return order, cell, {variant.hash: variant for variant in items}, plan
+
+
+def plan(
+    order_file: OrderFile, cell: CellName = DEFAULT_CELL, as_json: AsJson = False, overrides: Overrides = None
+) -> None:
+    """Say what would be done, why, and how long it would take; moves nothing."""
+    order, _, _, made = prepare(order_file, cell, overrides or [])
+    if as_json:
+        emit(made)
+        return
+    rows = [
+        (call.id, call.skill, call.item, call.target or "", f"{seconds:.1f}", call.reason)
+        for unit in made.units
+        for call, seconds in zip(unit.calls, unit.seconds, strict=True)
+    ]
+    table(("step", "skill", "item", "target", "s", "why"), rows, title=f"Plan of order {order.id}")
+
+
+def run(
+    order_file: OrderFile,
+    cell: CellName = DEFAULT_CELL,
+    world: Annotated[str, typer.Option(help="The world to build it in: a name from the installed packages.")] = "sim",
+    view: Annotated[bool, typer.Option("--view", help="Open the world's window and run at real time.")] = False,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of everything random in the world.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Folder of the results; default ./runs/<order>-<n>.")] = None,
+    as_json: AsJson = False,
+    overrides: Overrides = None,
+) -> None:
+    """Build an order: plan it, run it in a world, write passports and a report."""
+    from cells.commands.build import build
+    from cells.commands.worlds import world_opener
+
+    opener = world_opener(world, view)
+    order, the_cell, variants, made = prepare(order_file, cell, overrides or [])
+    result = build(order, the_cell, variants, made, opener, seed=seed, view=view, out=out, world=world)
+    if as_json:
+        emit(result)
+    else:
+        show_result(result)
+    if result["stopped"]:
+        raise typer.Exit(130)
+    if result["good"] < result["ordered"]:
+        raise typer.Exit(1)
+
+
+def show_result(result: Mapping[str, Any]) -> None:
+    """The closing table and the files to open."""
+    rows = [
+        (
+            unit["serial"],
+            unit["verdict"],
+            f"{unit['seconds']:.1f} s",
+            amount(unit["energy_j"], 1e-3, "kJ"),
+            amount(unit["co2e_kg"], 1e3, "g"),
+            unit["passport"] or "–",
+        )
+        for unit in result["units"]
+    ]
+    table(("unit", "verdict", "time", "energy", "CO2e", "passport"), rows, title=f"Order {result['order']}")
+    for unit in result["units"]:
+        for reason in unit["reasons"]:
+            print(f"{unit['serial']}: {reason}")
+    print("Open:")
+    for name in result["files"]:
+        print(f"  {name}")
+
+
+def amount(value: float | None, factor: float, unit: str) -> str:
+    """A quantity for people; what nobody knows is called unknown."""
+    return "unknown" if value is None or value != value else f"{value * factor:.3g} {unit}"
