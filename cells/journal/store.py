@@ -27,7 +27,7 @@ from cells.journal.home import cell_folder
 GENESIS = "0" * 64
 
 # What tells one run from its repetition without the cell having done anything else: left out of event_hash.
-_OUTSIDE = frozenset("run run_id pid host wall wall_s cpu_s file path folder out lot".split())
+_OUTSIDE = frozenset({"run", "pid", "host", "wall", "wall_s", "cpu_s", "file", "path", "folder", "out", "lot"})
 _BEFORE_RUN = frozenset({"stock_loaded"})
 
 # The format's version is in the table's name: a later format is another table, never a guess about this one.

@@ -114,7 +114,7 @@ def load_lot(
         problems.append(Problem("stock:supplier", "isn't a name", "use at most 200 printable characters"))
     known = {found.lot: found for found in current_stock(journal).lots}.get(lot)
     if known and (known.part, known.variant, known.supplier) != (part, variant, supplier):
-        held = f"{lot} is already known as {known.part}, variant {known.variant}, supplier {known.supplier or 'not named'}"
+        held = f"{lot} is known as {known.part}, variant {known.variant}, supplier {known.supplier or 'not named'}"
         problems.append(Problem("stock:lot", held, "name this lot otherwise, or give the same part, variant, supplier"))
     if problems:
         raise InputError(*problems)
