@@ -1,0 +1,208 @@
+"""A serial chain of joints, read from a URDF, with its limits: what every motion in the cell is computed from."""
+
+from __future__ import annotations
+
+import math
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cells.errors import CellwrightError, InputError, Problem
+from cells.kinematics import kernels
+from cells.pose import Array
+
+if TYPE_CHECKING:
+    from cells.description.cell import Cell
+
+MOVING = ("revolute", "continuous", "prismatic")
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """Joints from ``base`` to ``tip``. Arrays are (n,), SI units; see :mod:`cells.kinematics.kernels` for ``arrays``."""
+
+    name: str
+    joint_names: tuple[str, ...]
+    q_min: Array
+    q_max: Array
+    qd_max: Array
+    qdd_max: Array
+    qddd_max: Array
+    tau_max: Array
+    arrays: kernels.Arrays
+
+    @classmethod
+    def from_urdf(cls, path: Path, base: str, tip: str, limits: Mapping[str, Sequence[float]]) -> Chain:
+        """Read the chain; ``limits`` gives ``acceleration`` (rad/s²) and ``jerk`` (rad/s³) per joint, base first.
+
+        Everything that hangs on a moving link by fixed joints, and side branches such as fingers (at the middle of
+        their travel), counts as that link's mass. Raises :class:`InputError` for a missing link, limit or joint.
+        """
+        root = ET.fromstring(path.read_bytes())
+        joints = {j.find("child").get("link"): j for j in root.iter("joint")}  # type: ignore[union-attr]
+        links = {link.get("name"): link for link in root.iter("link")}
+        on_way = _way(joints, base, tip, path)
+        moving = [j for j in on_way if j.get("type") in MOVING]
+        n = len(moving)
+        origins = np.tile(np.eye(4), (n + 1, 1, 1))
+        axes, prismatic = np.zeros((n, 3)), np.zeros(n, np.int64)
+        bodies: list[list[tuple[float, Array, Array]]] = [[] for _ in range(n)]
+        k, reached = 0, np.eye(4)
+        for joint in on_way:
+            reached = reached @ _origin(joint)
+            if joint.get("type") in MOVING:
+                origins[k], reached = reached, np.eye(4)
+                axis = joint.find("axis")
+                vector = np.array([float(v) for v in (axis.get("xyz") if axis is not None else "1 0 0").split()])  # type: ignore[union-attr]
+                axes[k], prismatic[k] = vector / np.linalg.norm(vector), joint.get("type") == "prismatic"
+                k += 1
+                child = joint.find("child").get("link")  # type: ignore[union-attr]
+                _collect(child, np.eye(4), links, joints, {id(j) for j in moving}, bodies[k - 1])
+        origins[n] = reached
+        mass, com, inertia = np.zeros(n), np.zeros((n, 3)), np.zeros((n, 3, 3))
+        for i, parts in enumerate(bodies):
+            mass[i], com[i], inertia[i] = _merged(parts)
+        names = tuple(str(j.get("name")) for j in moving)
+        return cls(
+            f"{root.get('name')}:{tip}",
+            names,
+            *(_limit(moving, key, path) for key in ("lower", "upper", "velocity")),
+            *(_extra(limits, key, names, path) for key in ("acceleration", "jerk")),
+            _limit(moving, "effort", path),
+            (origins, axes, prismatic, mass, com, inertia),  # type: ignore[arg-type]
+        )
+
+    @cached_property
+    def n(self) -> int:
+        """Number of joints."""
+        return len(self.joint_names)
+
+    def fk(self, q: Array) -> Array:
+        """Tip pose (4, 4) in the base frame of joints ``q`` (n,)."""
+        return kernels.fk(np.ascontiguousarray(q, dtype=float), self.arrays)  # type: ignore[no-any-return]
+
+    def jacobian(self, q: Array) -> Array:
+        """Geometric Jacobian (6, n) at the tip, rows [v; w], base axes."""
+        return kernels.fk_jacobian(np.ascontiguousarray(q, dtype=float), self.arrays)[1]  # type: ignore[no-any-return]
+
+    def solve(self, target: Array, q0: Array) -> tuple[Array, bool]:
+        """Joints (n,) within limits that put the tip at ``target`` (4, 4, base frame), starting from ``q0``.
+
+        ``ok`` is False where none was found to 1e-6 m and 1e-6 rad; then the joints are the best seen.
+        """
+        from cells.kinematics import ik
+
+        return ik.solve(target, q0, self.arrays, self.q_min, self.q_max)
+
+
+def _way(joints: Mapping[str | None, ET.Element], base: str, tip: str, path: Path) -> list[ET.Element]:
+    """The joints from base to tip, in order."""
+    way: list[ET.Element] = []
+    link: str | None = tip
+    while link != base:
+        joint = joints.get(link)
+        if joint is None or joint in way:
+            where = f"{path.name}:{tip}"
+            raise InputError(Problem(where, f"no joints lead from {base!r} to it", "name a base and a tip of one chain"))
+        way.append(joint)
+        link = joint.find("parent").get("link")  # type: ignore[union-attr]
+    return way[::-1]
+
+
+def _origin(element: ET.Element) -> Array:
+    """(4, 4) of a URDF <origin> child (fixed-axis roll, pitch, yaw), identity where it has none."""
+    out = np.eye(4)
+    origin = element.find("origin")
+    if origin is None:
+        return out
+    out[:3, 3] = [float(v) for v in origin.get("xyz", "0 0 0").split()]
+    roll, pitch, yaw = (float(v) for v in origin.get("rpy", "0 0 0").split())
+    cr, sr, cp, sp, cy, sy = (f(a) for a in (roll, pitch, yaw) for f in (math.cos, math.sin))
+    out[:3, :3] = [
+        [cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr],
+        [sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr],
+        [-sp, cp * sr, cp * cr],
+    ]
+    return out
+
+
+def _collect(
+    link: str | None,
+    frame: Array,
+    links: Mapping[str | None, ET.Element],
+    joints: Mapping[str | None, ET.Element],
+    chain: set[int],
+    into: list[tuple[float, Array, Array]],
+) -> None:
+    """Gather (mass, centre, inertia) of a link and all that hangs on it, but for the chain's own next joints."""
+    inertial = links[link].find("inertial")
+    if inertial is not None:
+        mass = float(inertial.find("mass").get("value", "0"))  # type: ignore[union-attr]
+        tensor = inertial.find("inertia")
+        v = {k: float(tensor.get(k, "0")) for k in ("ixx", "ixy", "ixz", "iyy", "iyz", "izz")}  # type: ignore[union-attr]
+        matrix = np.array(
+            [[v["ixx"], v["ixy"], v["ixz"]], [v["ixy"], v["iyy"], v["iyz"]], [v["ixz"], v["iyz"], v["izz"]]]
+        )
+        at = frame @ _origin(inertial)
+        into.append((mass, at[:3, 3], at[:3, :3] @ matrix @ at[:3, :3].T))
+    for child, joint in joints.items():
+        if joint.find("parent").get("link") == link and id(joint) not in chain:  # type: ignore[union-attr]
+            step = _origin(joint)
+            if joint.get("type") == "prismatic":
+                limit, axis = joint.find("limit"), joint.find("axis")
+                middle = (float(limit.get("lower", "0")) + float(limit.get("upper", "0"))) / 2  # type: ignore[union-attr]
+                step[:3, 3] += step[:3, :3] @ [middle * float(a) for a in axis.get("xyz", "1 0 0").split()]  # type: ignore[union-attr]
+            _collect(child, frame @ step, links, joints, chain, into)
+
+
+def _merged(parts: Sequence[tuple[float, Array, Array]]) -> tuple[float, Array, Array]:
+    """One body out of several (parallel axes)."""
+    mass = sum(m for m, _, _ in parts)
+    if mass == 0:
+        return 0.0, np.zeros(3), np.zeros((3, 3))
+    com = np.sum([m * c for m, c, _ in parts], axis=0) / mass
+    inertia = np.zeros((3, 3))
+    for m, c, i in parts:
+        d = c - com
+        inertia += i + m * (d @ d * np.eye(3) - np.outer(d, d))
+    return mass, com, inertia
+
+
+def _limit(joints: Sequence[ET.Element], key: str, path: Path) -> Array:
+    out = []
+    for joint in joints:
+        limit = joint.find("limit")
+        if joint.get("type") == "continuous" and key in ("lower", "upper"):
+            out.append(-math.inf if key == "lower" else math.inf)
+        elif limit is None or limit.get(key) is None:
+            raise InputError(Problem(f"{path.name}:{joint.get('name')}", f"has no limit {key!r}", "add it to <limit>"))
+        else:
+            out.append(float(limit.get(key, "0")))
+    return np.array(out)
+
+
+def _extra(limits: Mapping[str, Sequence[float]], key: str, names: Sequence[str], path: Path) -> Array:
+    values = limits.get(key, ())
+    if len(values) != len(names):
+        what = f"{len(values)} {key} limits for the {len(names)} joints {', '.join(names)}"
+        raise InputError(Problem(f"{path.name}:{key}", what, "give one per joint, base first"))
+    return np.array(values, dtype=float)
+
+
+@lru_cache(maxsize=8)
+def _load(path: Path, base: str, tip: str, acceleration: tuple[float, ...], jerk: tuple[float, ...]) -> Chain:
+    return Chain.from_urdf(path, base, tip, {"acceleration": acceleration, "jerk": jerk})
+
+
+def load_chain(cell: Cell) -> Chain:
+    """The chain of a cell's arm, from its base link to its tool centre point."""
+    spec = cell.robot_spec
+    try:
+        return _load(spec.urdf_path, spec.base_link, spec.tcp_link, spec.acceleration, spec.jerk)
+    except OSError as error:
+        raise CellwrightError(Problem(str(spec.urdf_path), error.strerror or "unreadable", "reinstall")) from error
