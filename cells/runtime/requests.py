@@ -1,0 +1,68 @@
+"""What people ask of a running cell, and the queue from which the runner takes it, one request a tick."""
+
+from __future__ import annotations
+
+import queue
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, Literal, Protocol
+
+Command = Literal["stop", "pause", "resume", "cancel", "acknowledge", "status", "emergency_stop", "leave"]
+COMMANDS: tuple[Command, ...] = ("stop", "pause", "resume", "cancel", "acknowledge", "status", "emergency_stop")
+Answer = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """``command`` by somebody (``by``: user and place, such as "ada, terminal"); ``answer`` is called once."""
+
+    command: Command
+    by: str
+    answer: Callable[[Answer], None] = field(default=lambda _answer: None)
+
+
+class Requests(Protocol):
+    """Where the runner looks for requests."""
+
+    def poll(self, wait_s: float = 0.0) -> Request | None:
+        """The next request; waits at most ``wait_s`` for one."""
+
+
+class RequestQueue:
+    """Requests from any thread (control socket, Ctrl-C), in the order of their coming."""
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[Request] = queue.SimpleQueue()
+
+    def put(self, request: Request) -> None:
+        """Hand a request to the runner."""
+        self._queue.put(request)
+
+    def poll(self, wait_s: float = 0.0) -> Request | None:
+        if not wait_s and self._queue.empty():
+            return None
+        try:
+            return self._queue.get(timeout=wait_s or None, block=wait_s > 0)
+        except queue.Empty:
+            return None
+
+
+@contextmanager
+def interrupt_is_stop(requests: RequestQueue, say: Callable[[str], None]) -> Iterator[None]:
+    """While inside, Ctrl-C asks for a stop, and a second one leaves the run once the arm is at rest."""
+    seen = 0
+
+    def on_interrupt(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal seen
+        seen += 1
+        requests.put(Request("stop" if seen == 1 else "leave", "Ctrl-C"))
+        say("stopping; Ctrl-C again leaves" if seen == 1 else "leaving once the arm is at rest")
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,186 @@
+"""From an order to a plan: for each unit, what is loaded where and which skill is called when, and why.
+
+Pure: the same order, cell, variants, skills and past give the same plan, and its hash says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from cells.description.stations import Tray
+from cells.errors import Problem, Unbuildable
+from cells.journal.event import Event
+from cells.ports import LoadRequest
+from cells.skills.contract import Call, Skill
+
+if TYPE_CHECKING:
+    from cells.description.cell import Cell
+    from cells.orders.order import Order
+    from cells.products.model import Part, ProcessStep, ProductVariant
+
+# Seconds of one call where the cell has no past to tell: means of the first hundred calls in simulation, rounded up.
+FIRST_GUESS = {"pick": 6.0, "place": 6.0, "insert": 9.0, "inspect": 5.0, "handover": 7.0, "move": 3.0}
+_UNKNOWN_SKILL = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPlan:
+    """One unit: its loads and calls in order. ``seconds`` and ``joules`` (mechanical work; ``None`` where the past
+    doesn't tell) are predictions, one for each call."""
+
+    serial: str
+    item_index: int
+    variant_hash: str
+    loads: tuple[LoadRequest, ...]
+    calls: tuple[Call, ...]
+    seconds: tuple[float, ...]
+    joules: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that will be done for an order. ``hash`` is the SHA-256 of what will be done (not of predictions)."""
+
+    order_id: str
+    cell: str
+    units: tuple[UnitPlan, ...]
+    hash: str
+
+    @property
+    def seconds(self) -> float:
+        """Predicted seconds of the whole order."""
+        return sum(sum(unit.seconds) for unit in self.units)
+
+    def as_json(self) -> dict[str, Any]:
+        """The plan as JSON values."""
+        return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Mean seconds and joules of a skill, from ``step_done`` events."""
+
+    seconds: Mapping[str, float]
+    joules: Mapping[str, float]
+
+
+def past_of(events: Iterable[Event]) -> Past:
+    """Means by skill over these events (those that aren't ``step_done`` are passed over)."""
+    seconds: dict[str, list[float]] = {}
+    joules: dict[str, list[float]] = {}
+    for event in events:
+        if event.kind == "step_done":
+            skill = event.data["skill"]
+            seconds.setdefault(skill, []).append(event.data["duration_s"])
+            if event.data.get("energy_j") is not None:
+                joules.setdefault(skill, []).append(event.data["energy_j"])
+    return Past(_means(seconds), _means(joules))
+
+
+def plan_order(
+    order: Order,
+    cell: Cell,
+    variants: Sequence[ProductVariant],
+    skills: Mapping[str, Skill] | None = None,
+    past: Past | None = None,
+) -> Plan:
+    """Plan an order. ``variants`` are those of the order's items, in their order; ``skills`` default to the installed
+    ones. Raises ``Unbuildable`` where the trays are too small for a unit or no skill has a capability."""
+    if skills is None:
+        from cells.skills.registry import skills as installed
+
+        skills = installed()
+    by_capability = {skill.capability: skill for skill in skills.values()}
+    past = past or Past({}, {})
+    numbers = count(1)
+    units = tuple(
+        _plan_unit(f"{order.id}-{next(numbers):02d}", index, cell, variants[index], by_capability, past)
+        for index, item in enumerate(order.items)
+        for _ in range(item.quantity)
+    )
+    return Plan(order.id, cell.name, units, _hash(order.id, cell.name, units))
+
+
+def slots_for(part: Part, cell: Cell) -> Iterator[tuple[str, int]]:
+    """Where a part may be loaded, best first: the slots of the tightest tray that it fits into, then of the next."""
+    need = sorted(part.size[:2])
+    trays = [(name, station) for name, station in cell.stations.items() if isinstance(station, Tray)]
+    for name, tray in sorted(trays, key=lambda named: math.prod(named[1].slot_size)):
+        room = sorted(tray.slot_size)
+        if need[0] <= room[0] and need[1] <= room[1]:
+            yield from ((name, slot) for slot in range(tray.slots))
+
+
+def _plan_unit(
+    serial: str, index: int, cell: Cell, variant: ProductVariant, skills: Mapping[str, Skill], past: Past
+) -> UnitPlan:
+    calls = tuple(call for step in variant.process.steps for call in _calls(serial, step, skills))
+    return UnitPlan(
+        serial,
+        index,
+        variant.hash,
+        _loads(serial, cell, variant),
+        calls,
+        tuple(past.seconds.get(call.skill, FIRST_GUESS.get(call.skill, _UNKNOWN_SKILL)) for call in calls),
+        tuple(past.joules.get(call.skill) for call in calls),
+    )
+
+
+def _loads(serial: str, cell: Cell, variant: ProductVariant) -> tuple[LoadRequest, ...]:
+    taken: set[tuple[str, int]] = set()
+    loads = []
+    for line in variant.bom:
+        for item in line.items:
+            free = (slot for slot in slots_for(variant.parts[line.part], cell) if slot not in taken)
+            slot = next(free, None)
+            if slot is None:
+                what = f"no free tray slot takes {item} ({line.part}) of unit {serial}"
+                remedy = "order a variant with fewer or smaller parts, or add a tray with enough room to the cell's file"
+                raise Unbuildable(Problem(f"{cell.name}:stations", what, remedy))
+            taken.add(slot)
+            loads.append(LoadRequest(f"{serial}/{item}", line.part, variant.hash, *slot))
+    return tuple(loads)
+
+
+def _calls(serial: str, step: ProcessStep, skills: Mapping[str, Skill]) -> Iterator[Call]:
+    """The calls of one process step: the skill that has the capability, after a pick where it needs the item in hand."""
+    skill = _skill(step.capability, step, skills)
+    item, (base, target) = f"{serial}/{step.item}", _target(serial, step)
+    params = dict(step.constraints)
+    goal = f"{step.capability} {step.item}" + (f" at {step.target}" if step.target else "")
+    if any(condition.what == "holding" for condition in skill.before):
+        pick = _skill("pick", step, skills)
+        why = f"{step.item} must be in the hand to {goal}"
+        yield Call(f"{step.id}.pick", pick.name, serial, item, None, None, params, why)
+    why = f"the process plan asks to {goal}" + (f", after {', '.join(step.after)}" if step.after else "")
+    yield Call(step.id, skill.name, serial, item, target, base, params, why)
+
+
+def _target(serial: str, step: ProcessStep) -> tuple[str | None, str | None]:
+    """(base instance, target): a hole of an item of the unit, or a station without base."""
+    if step.target is None or "/" not in step.target:
+        return None, step.target
+    base, hole = step.target.split("/", 1)
+    return f"{serial}/{base}", hole
+
+
+def _skill(capability: str, step: ProcessStep, skills: Mapping[str, Skill]) -> Skill:
+    if capability not in skills:
+        what = f"no installed skill has the capability {capability!r}"
+        raise Unbuildable(Problem(f"process:{step.id}", what, f"known are {', '.join(sorted(skills))}"))
+    return skills[capability]
+
+
+def _means(values: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    return {key: sum(list_) / len(list_) for key, list_ in values.items()}
+
+
+def _hash(order_id: str, cell: str, units: Sequence[UnitPlan]) -> str:
+    done = [order_id, cell, [[unit.serial, *map(asdict, (*unit.loads, *unit.calls))] for unit in units]]
+    return hashlib.sha256(json.dumps(done, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
