@@ -12,6 +12,7 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from cells.errors import CellwrightError, Problem
@@ -94,7 +95,7 @@ def solve_spd(a: Array, b: Array) -> None:
 
 
 @njit(cache=True)
-def damped_step(jacobian: Array, error: Array, damping: float, free: Array, out: Array) -> None:
+def damped_step(jacobian: Array, error: Array, damping: float, free: npt.NDArray[np.bool_], out: Array) -> None:
     """out (n,) = Jᵀ(JJᵀ + damping·1)⁻¹ error over the columns with ``free[i]``, zero for the others."""
     n = out.shape[0]
     a = np.empty((6, 6))
@@ -121,13 +122,13 @@ def _descend(target: Array, q: Array, arrays: Arrays, low: Array, high: Array, t
     error, step = np.empty(6), np.empty(n)
     free = np.empty(n, np.bool_)
     best, stalled = np.inf, 0
-    square = np.inf
+    square: float = np.inf
     for _ in range(ITERATIONS):
         here, jacobian = fk_jacobian(q, arrays)
         pose_error(target, here, error)
         along = error[0] ** 2 + error[1] ** 2 + error[2] ** 2
         around = error[3] ** 2 + error[4] ** 2 + error[5] ** 2
-        square = along + around
+        square = float(along + around)
         if along <= tolerance**2 and around <= tolerance**2:
             return 0.0
         if square < 0.9 * best:
@@ -161,10 +162,10 @@ def is_pose(t: Array) -> bool:
             dot = t[0, i] * t[0, j] + t[1, i] * t[1, j] + t[2, i] * t[2, j]
             if abs(dot - (1.0 if i == j else 0.0)) > 1e-6:
                 return False
-    cross = t[1, 0] * t[2, 1] - t[2, 0] * t[1, 1]
-    return cross * t[0, 2] + (t[2, 0] * t[0, 1] - t[0, 0] * t[2, 1]) * t[1, 2] + (
-        t[0, 0] * t[1, 1] - t[1, 0] * t[0, 1]
-    ) * t[2, 2] > 0.0
+    third = (t[1, 0] * t[2, 1] - t[2, 0] * t[1, 1]) * t[0, 2]
+    third += (t[2, 0] * t[0, 1] - t[0, 0] * t[2, 1]) * t[1, 2]
+    third += (t[0, 0] * t[1, 1] - t[1, 0] * t[0, 1]) * t[2, 2]
+    return bool(third > 0.0)
 
 
 @njit(cache=True)
@@ -208,7 +209,9 @@ def _track(poses: Array, q0: Array, arrays: Arrays, low: Array, high: Array, rea
     for index in range(k):
         for i in range(n):
             near_low[i], near_high[i] = max(low[i], q[i] - reach), min(high[i], q[i] + reach)
-        if not is_pose(poses[index]) or _descend(poses[index], q, arrays, near_low, near_high, TRACKING_TOLERANCE) > 0.0:
+        if not is_pose(poses[index]):
+            return out, index
+        if _descend(poses[index], q, arrays, near_low, near_high, TRACKING_TOLERANCE) > 0.0:
             return out, index
         out[index] = q
     return out, k
@@ -233,7 +236,7 @@ def solve(
 def solve_near(
     target: Array, q0: Array, arrays: Arrays, q_min: Array, q_max: Array, reach: float = REACH_PER_POSE
 ) -> tuple[Array, bool]:
-    """As :func:`solve`, but from ``q0`` alone and moving no joint by more than ``reach`` (rad): never another branch."""
+    """As :func:`solve`, but from ``q0`` alone and moving no joint by over ``reach`` (rad): never another branch."""
     low, high = np.maximum(q_min, _clean(q0) - reach), np.minimum(q_max, _clean(q0) + reach)
     if not np.all(low <= high):  # also where q0 holds a NaN
         return _clean(q0).copy(), False
@@ -250,8 +253,9 @@ def cartesian_path(chain: Chain, q0: Array, poses: Array, reach: float = REACH_P
     poses = _clean(poses)
     q, reached = _track(poses, _clean(q0), chain.arrays, chain.q_min, chain.q_max, reach)
     if reached < len(poses):
-        raise Unreachable(_why_not(chain, q[reached - 1] if reached else _clean(q0), poses[reached], reached, len(poses)))
-    return q  # type: ignore[no-any-return]
+        before = q[reached - 1] if reached else _clean(q0)
+        raise Unreachable(_why_not(chain, before, poses[reached], reached, len(poses)))
+    return q
 
 
 def _why_not(chain: Chain, q: Array, pose: Array, index: int, count: int) -> Problem:

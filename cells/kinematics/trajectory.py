@@ -1,0 +1,319 @@
+"""Motions: jerk-limited joint trajectories sampled at the control tick, and the proof that one keeps its limits.
+
+Ruckig (Berscheid & Kröger, "Jerk-limited Real-time Trajectory Generation with Arbitrary Target States", RSS 2021)
+makes the time profiles; whatever it doesn't know (tip speed, curved joint paths) is kept by slowing the whole motion
+down: stretching time by a factor c divides velocity by c, acceleration by c² and jerk by c³.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numba import njit
+
+from cells.control.setpoints import Trajectory
+from cells.errors import CellwrightError, Problem
+from cells.kinematics import ik
+from cells.kinematics.kernels import Arrays, fk_jacobian
+from cells.pose import Array
+
+if TYPE_CHECKING:
+    from cells.kinematics.chain import Chain
+
+State = tuple[Array, Array, Array]  # q, qd, qdd at one time or at many
+RISE_S = 0.05  # s in which a straight move reaches its acceleration
+GRID_M, GRID_RAD = 5e-4, 4e-3  # spacing of the poses on a straight move
+SLOWEST = 50.0  # a straight move slower than this is one through a singularity
+
+
+def point_to_point(
+    chain: Chain, q0: Array, q1: Array, scale: float = 1.0, dt: float = 0.004, tip_speed: float = math.inf
+) -> Trajectory:
+    """The fastest straight joint motion from ``q0`` to ``q1`` (n,), at rest at both ends.
+
+    ``scale`` (0..1] is the share of the joints' velocity, acceleration and jerk limits that may be used; the tip
+    stays below ``tip_speed`` (m/s). Raises :class:`CellwrightError` for joints that are no numbers or beyond limits.
+    """
+    q0, q1 = np.array(q0, dtype=float), np.array(q1, dtype=float)
+    _check_joints(chain, q1)
+    given: dict[str, Any] = {"current_position": q0, "target_position": q1}
+    profile = _ruckig(chain.n, chain.qd_max * scale, chain.qdd_max * scale, chain.qddd_max * scale, **given)
+    motion = _sampled(_states(profile), profile.duration, 1.0, dt, q1)
+    slow = _tip_speed(motion.q, motion.qd, chain.arrays) / tip_speed
+    return motion if slow <= 1.0 else _sampled(_states(profile), profile.duration, slow * 1.001, dt, q1)
+
+
+def through(
+    chain: Chain,
+    waypoints: Array,
+    scale: float = 1.0,
+    dt: float = 0.004,
+    tip_speed: float = math.inf,
+    corner: float = 0.03,
+) -> Trajectory:
+    """From the first of ``waypoints`` (k, n) to the last, passing the others without stopping.
+
+    Straight joint motions overlap in time: the next begins while the last one slows down, as early as the limits
+    allow and no earlier than ``corner`` (m, of the tip) from the waypoint. The joints stay within the triangle of
+    each three neighbouring waypoints. ``scale``, ``tip_speed`` and errors as in :func:`point_to_point`.
+    """
+    waypoints = np.array(waypoints, dtype=float)
+    keep = [0] + [i for i in range(1, len(waypoints)) if np.any(waypoints[i] != waypoints[i - 1])]
+    legs = [point_to_point(chain, waypoints[a], waypoints[b], scale, dt, tip_speed) for a, b in pairwise(keep)]
+    if not legs:
+        return point_to_point(chain, waypoints[0], waypoints[-1], scale, dt, tip_speed)
+    whole: State = (legs[0].q, legs[0].qd, legs[0].qdd)
+    for before, leg in pairwise(legs):
+        most = min(len(before.t), len(leg.t)) // 2
+        low, high = 0, most + 1  # an overlap of low ticks is known to be good, one of high isn't
+        joined = _joined(whole, leg, low)
+        while high - low > 1:
+            middle = (low + high) // 2
+            trial = _joined(whole, leg, middle)
+            window = slice(len(whole[0]) - middle - 2, len(whole[0]) + 2)
+            q, qd, qdd = (part[window] for part in trial)
+            gap = max(float(np.linalg.norm((chain.fk(at) - chain.fk(leg.q[0]))[:3, 3])) for at in (q[1], q[-3]))
+            if gap <= corner and _slowdown(chain, q, qd, qdd, dt, scale, tip_speed) <= 1.0 + 1e-3:
+                low, joined = middle, trial
+            else:
+                high = middle
+        whole = joined
+    return Trajectory(_ticks(len(whole[0]), dt), *whole)
+
+
+def line(
+    chain: Chain,
+    q0: Array,
+    target: Array,
+    speed: float,
+    accel: float = 1.0,
+    dt: float = 0.004,
+    turn_speed: float = 1.0,
+    scale: float = 1.0,
+) -> Trajectory:
+    """The tip straight from joints ``q0`` (n,) to ``target`` (4, 4, base frame), turning evenly on the way.
+
+    At most ``speed`` (m/s), ``accel`` (m/s²) and ``turn_speed`` (rad/s); slower where the joints' limits times
+    ``scale`` ask for it. Raises :class:`cells.kinematics.ik.Unreachable` where the arm can't follow.
+    """
+    start, error = chain.fk(q0), np.empty(6)
+    target = np.array(target, dtype=float)
+    if not ik.is_pose(target):
+        raise ik.Unreachable(Problem("target", "isn't a rigid transform", "check the numbers that it was made from"))
+    ik.pose_error(target, start, error)
+    length, angle = float(np.linalg.norm(error[:3])), float(np.linalg.norm(error[3:]))
+    count = max(32, math.ceil(max(length / GRID_M, angle / GRID_RAD)))
+    grid = ik.cartesian_path(chain, q0, _straight(start, error, count), reach=0.1)
+    spacing = 1.0 / count
+    slope = np.gradient(grid, spacing, axis=0, edge_order=2)
+    bend = np.gradient(slope, spacing, axis=0, edge_order=2)
+    fastest = min(speed / max(length, 1e-9), turn_speed / max(angle, 1e-9))
+    rate = fastest * accel / speed
+    profile = _ruckig(1, [fastest], [rate], [rate / RISE_S], current_position=[0.0], target_position=[1.0])
+
+    def at(time: float) -> State:
+        s, sd, sdd = (value[0] for value in profile.at_time(time))
+        k = min(int(s * count), count - 1)
+        u = s * count - k
+        # Cubic Hermite between the grid's joints: value, slope and bend along the way, then the chain rule.
+        a, b, da, db = grid[k], grid[k + 1], slope[k] * spacing, slope[k + 1] * spacing
+        q = a + u * (da + u * (3 * (b - a) - 2 * da - db + u * (2 * (a - b) + da + db)))
+        first = slope[k] + u * (slope[k + 1] - slope[k])
+        return q, first * sd, first * sdd + (bend[k] + u * (bend[k + 1] - bend[k])) * sd * sd
+
+    motion = _sampled(at, profile.duration, 1.0, dt, grid[-1])
+    slow = _slowdown(chain, motion.q, motion.qd, motion.qdd, dt, scale, math.inf)
+    if slow > SLOWEST:
+        what = f"the straight way needs {slow:.0f} times the joints' speed"
+        raise ik.Unreachable(Problem("target", what, "start from other joints: the way leads through a singularity"))
+    return motion if slow <= 1.0 else _sampled(at, profile.duration, slow * 1.001, dt, grid[-1])
+
+
+def stop_ramp(chain: Chain, q: Array, qd: Array, qdd: Array, dt: float = 0.004) -> Trajectory:
+    """From any moving state (each (n,)) to rest, as fast as the acceleration and jerk limits allow.
+
+    Joints that move along a line stay on it, the others stop together. Where it ends depends on the state alone:
+    one that comes too fast at a position limit overshoots it.
+    """
+    state = {"current_position": q, "current_velocity": qd, "current_acceleration": qdd}
+    profile = _ruckig(chain.n, chain.qd_max, chain.qdd_max, chain.qddd_max, to_rest=True, **state)
+    ticks = max(1, math.ceil(profile.duration / dt - 1e-9))
+    rows = [_states(profile)(i * dt) for i in range(ticks)] + [_states(profile)(profile.duration)]
+    q, qd, qdd = (np.array([row[k] for row in rows]) for k in range(3))
+    qd[-1] = qdd[-1] = 0.0
+    return Trajectory(_ticks(ticks + 1, dt), q, qd, qdd)
+
+
+def sample(trajectory: Trajectory, t: float) -> State:
+    """Joints, velocity and acceleration (n,) at time ``t`` (s): exactly the samples, quintic between them, at rest
+    outside."""
+    q, qd, qdd = trajectory.q, trajectory.qd, trajectory.qdd
+    return _between(q, qd, qdd, t, float(trajectory.t[1] - trajectory.t[0]))
+
+
+def verify(chain: Chain, trajectory: Trajectory, from_rest: bool = True) -> list[str]:
+    """What is wrong with a motion, as "joint, time, value" lines; empty for a good one.
+
+    Checks finite numbers, an even tick, rest at the end (and the start, unless ``from_rest`` is False), the limits
+    of position, velocity, acceleration and jerk (mean over each tick), and that positions and velocities are each
+    other's integrals to within what bounded jerk can hide in a tick.
+    """
+    t, q, qd, qdd = trajectory.t, trajectory.q, trajectory.qd, trajectory.qdd
+    if len(t) < 2 or any(a.shape != (len(t), chain.n) for a in (q, qd, qdd)):
+        return [f"needs two samples or more of {chain.n} joints: t {t.shape}, q {q.shape}, qd {qd.shape}"]
+    if not all(np.all(np.isfinite(a)) for a in (t, q, qd, qdd)):
+        return ["holds values that are no numbers"]
+    dt = float(t[1] - t[0])
+    if dt <= 0 or np.max(np.abs(t - dt * np.arange(len(t)))) > 1e-9 * len(t):
+        return ["its samples aren't evenly spaced in time from 0"]
+    jerk = chain.qddd_max
+    quadrature = qd[:-1] * 0.5 + qd[1:] * 0.5, qdd[:-1] * 0.5 + qdd[1:] * 0.5
+    checks: list[tuple[str, Array, Array, str]] = [
+        ("above its position limit", q - chain.q_max, np.full(chain.n, 1e-6), "rad"),
+        ("below its position limit", chain.q_min - q, np.full(chain.n, 1e-6), "rad"),
+        ("velocity", np.abs(qd), chain.qd_max * 1.001, "rad/s"),
+        ("acceleration", np.abs(qdd), chain.qdd_max * 1.001, "rad/s²"),
+        ("jerk", np.abs(np.diff(qdd, axis=0)) / dt, jerk * 1.001 + 1e-6, "rad/s³"),
+        ("jump in position", np.abs(np.diff(q, axis=0) - dt * quadrature[0]), jerk * dt**3 / 12 + 1e-7, "rad"),
+        ("jump in velocity", np.abs(np.diff(qd, axis=0) - dt * quadrature[1]), jerk * dt**2 / 4 + 1e-6, "rad/s"),
+        ("velocity at the end", np.abs(qd[-1:]), np.full(chain.n, 1e-9), "rad/s"),
+        ("velocity at the start", np.abs(qd[:1]) * from_rest, np.full(chain.n, 1e-9), "rad/s"),
+    ]
+    found = []
+    for name, values, limit, unit in checks:
+        row, joint = np.unravel_index(int(np.argmax(values / limit)), values.shape)
+        if values[row, joint] > limit[joint]:
+            at = 1000 * float(t[-1] if name.endswith("end") else t[row])
+            size = f"{values[row, joint]:.4g} {unit}, at most {limit[joint]:.4g}"
+            found.append(f"{chain.joint_names[joint]} at {at:.0f} ms: {name} {size}")
+    return found
+
+
+@njit(cache=True)
+def _tip_speed(q: Array, qd: Array, arrays: Arrays) -> float:
+    """The tip's highest speed (m/s) over samples (m, n)."""
+    top = 0.0
+    for k in range(q.shape[0]):
+        jacobian = fk_jacobian(q[k], arrays)[1]
+        square = 0.0
+        for r in range(3):
+            v = 0.0
+            for i in range(q.shape[1]):
+                v += jacobian[r, i] * qd[k, i]
+            square += v * v
+        top = max(top, square)
+    return math.sqrt(top)
+
+
+@njit(cache=True)
+def _between(q: Array, qd: Array, qdd: Array, t: float, dt: float) -> State:
+    """Quintic Hermite between evenly spaced samples."""
+    last = q.shape[0] - 1
+    if t <= 0.0:
+        return q[0].copy(), qd[0].copy(), qdd[0].copy()
+    if t >= last * dt:
+        return q[last].copy(), np.zeros(q.shape[1]), np.zeros(q.shape[1])
+    k = min(int(t / dt + 1e-9), last - 1)
+    u = max(t / dt - k, 0.0)
+    n = q.shape[1]
+    out, first, second = np.empty(n), np.empty(n), np.empty(n)
+    for i in range(n):
+        v0, v1, a0, a1 = qd[k, i] * dt, qd[k + 1, i] * dt, qdd[k, i] * dt * dt, qdd[k + 1, i] * dt * dt
+        d = q[k + 1, i] - q[k, i]
+        c3 = 10.0 * d - 6.0 * v0 - 4.0 * v1 - 1.5 * a0 + 0.5 * a1
+        c4 = -15.0 * d + 8.0 * v0 + 7.0 * v1 + 1.5 * a0 - a1
+        c5 = 6.0 * d - 3.0 * (v0 + v1) + 0.5 * (a1 - a0)
+        out[i] = q[k, i] + u * (v0 + u * (0.5 * a0 + u * (c3 + u * (c4 + u * c5))))
+        first[i] = (v0 + u * (a0 + u * (3.0 * c3 + u * (4.0 * c4 + u * 5.0 * c5)))) / dt
+        second[i] = (a0 + u * (6.0 * c3 + u * (12.0 * c4 + u * 20.0 * c5))) / (dt * dt)
+    return out, first, second
+
+
+def _slowdown(chain: Chain, q: Array, qd: Array, qdd: Array, dt: float, scale: float, tip_speed: float) -> float:
+    """The factor by which a motion must be slowed down to keep its limits (at most 1: it keeps them)."""
+    velocity = float(np.max(np.abs(qd) / (scale * chain.qd_max)))
+    acceleration = float(np.max(np.abs(qdd) / (scale * chain.qdd_max)))
+    jerk = float(np.max(np.abs(np.diff(qdd, axis=0)) / (dt * scale * chain.qddd_max)))
+    return max(velocity, math.sqrt(acceleration), math.cbrt(jerk), _tip_speed(q, qd, chain.arrays) / tip_speed)
+
+
+def _joined(whole: State, leg: Trajectory, overlap: int) -> State:
+    """A motion and the leg that starts ``overlap`` ticks before its end, summed."""
+    head = len(whole[0]) - 1 - overlap
+    rows = head + len(leg.t)
+    out = []
+    for k, (a, b) in enumerate(zip(whole, (leg.q - leg.q[0], leg.qd, leg.qdd), strict=True)):
+        total = np.empty((rows, a.shape[1]))
+        total[: len(a)] = a
+        total[len(a) :] = a[-1] if k == 0 else 0.0
+        total[head:] += b
+        out.append(total)
+    out[0][-1] = leg.q[-1]
+    return out[0], out[1], out[2]
+
+
+def _straight(start: Array, error: Array, count: int) -> Array:
+    """Poses (count + 1, 4, 4) from ``start`` evenly along ``error`` (6,) [translation; rotation vector]."""
+    share = np.linspace(0.0, 1.0, count + 1)
+    angle = float(np.linalg.norm(error[3:]))
+    x, y, z = error[3:] / max(angle, 1e-300)
+    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    turn = np.eye(3) + np.sin(share * angle)[:, None, None] * cross
+    turn = turn + (1.0 - np.cos(share * angle))[:, None, None] * (cross @ cross)
+    out = np.tile(np.eye(4), (count + 1, 1, 1))
+    out[:, :3, :3] = turn @ start[:3, :3]
+    out[:, :3, 3] = start[:3, 3] + share[:, None] * error[:3]
+    return out
+
+
+def _check_joints(chain: Chain, q: Array) -> None:
+    outside = ~((q >= chain.q_min - 1e-9) & (q <= chain.q_max + 1e-9))  # catches NaN as well
+    if np.any(outside):
+        i = int(np.argmax(outside))
+        what = f"{q[i]:.4f} rad is beyond its limits {chain.q_min[i]:.4f}..{chain.q_max[i]:.4f} rad"
+        raise CellwrightError(Problem(chain.joint_names[i], what, "choose a goal within reach"))
+
+
+def _ruckig(n: int, velocity: Any, acceleration: Any, jerk: Any, to_rest: bool = False, **state: Any) -> Any:
+    """A ruckig trajectory between states, or (``to_rest``) to rest wherever that is."""
+    import ruckig
+
+    question = ruckig.InputParameter(n)
+    question.max_velocity, question.max_acceleration, question.max_jerk = velocity, acceleration, jerk
+    question.synchronization = ruckig.Synchronization.Phase
+    if to_rest:
+        question.control_interface = ruckig.ControlInterface.Velocity
+    for name, value in state.items():
+        setattr(question, name, value)
+    answer = ruckig.Trajectory(n)
+    values = np.concatenate([np.ravel(value) for value in state.values()])
+    if not np.all(np.isfinite(values)):
+        raise CellwrightError(Problem("motion", "starts or ends at joints that are no numbers", "read the arm again"))
+    result = ruckig.Ruckig(n).calculate(question, answer)
+    if result not in (ruckig.Result.Working, ruckig.Result.Finished):
+        raise CellwrightError(Problem("motion", f"none found ({result})", "check the limits in the robot's file"))
+    return answer
+
+
+def _ticks(count: int, dt: float) -> Array:
+    return np.arange(count, dtype=np.float64) * dt
+
+
+def _states(profile: Any) -> Callable[[float], State]:
+    return lambda time: tuple(np.array(value) for value in profile.at_time(time))  # type: ignore[return-value]
+
+
+def _sampled(at: Callable[[float], State], duration: float, slow: float, dt: float, goal: Array) -> Trajectory:
+    """Samples every ``dt`` of a motion slowed down by ``slow`` or a little more, so that it ends on a tick."""
+    ticks = max(1, math.ceil(duration * slow / dt - 1e-9))
+    factor = ticks * dt / duration if duration > 0 else 1.0
+    rows = [at(min(i * dt / factor, duration)) for i in range(ticks)]
+    q = np.array([row[0] for row in rows] + [goal])
+    rest = np.zeros_like(goal)
+    qd = np.array([row[1] for row in rows] + [rest]) / factor
+    qdd = np.array([row[2] for row in rows] + [rest]) / factor**2
+    return Trajectory(_ticks(ticks + 1, dt), q, qd, qdd)
