@@ -46,11 +46,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A product family. ``build`` takes complete, valid parameters."""
+    """A product family. ``build`` takes complete, valid parameters; ``conventions`` are what must be told with every
+    result (how round shapes become convex pieces, say)."""
 
     data: FamilyData
     build: Callable[[Parameters], Built]
     rules: tuple[Rule, ...] = field(default=())
+    conventions: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
