@@ -93,6 +93,10 @@ def guarded(words: Sequence[str], debug: bool) -> int:
 def explain(error: Exception) -> int:
     """Say what went wrong in as few lines as it takes; returns the exit code."""
     if isinstance(error, typer.TyperException):
+        if "\n" in error.format_message():
+            # A noun without a verb: the message is that noun's help.
+            say(error.format_message())
+            return error.exit_code
         context = getattr(error, "ctx", None)
         hint = f"; see {context.command_path} --help" if context else ""
         say(f"cellwright: {error.format_message()}{hint}")

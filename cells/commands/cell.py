@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,12 +17,6 @@ app = typer.Typer(help="Cells: list, show, check their files.", no_args_is_help=
 NameOrPath = Annotated[str, typer.Argument(metavar="CELL", help="A cell from the library, or the path of a cell file.")]
 
 
-def library() -> list[str]:
-    """The names of the cells that come with Cellwright."""
-    folder = files("cells.library") / "cells"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
-
-
 def journal_of(cell: str) -> Journal:
     """The open journal of a cell, given as its name or the path of its file. Raises ``InputError``."""
     from cells.description.cell import load_cell
@@ -35,6 +28,7 @@ def journal_of(cell: str) -> Journal:
 @app.command("list")
 def list_cells(as_json: AsJson = False) -> None:
     """List the cells of the library."""
+    from cells.description.cell import list_cells as library
     from cells.description.cell import load_cell
 
     cells = [load_cell(name) for name in library()]
@@ -51,7 +45,7 @@ def show(name: NameOrPath, as_json: AsJson = False) -> None:
 
     cell = load_cell(name)
     if as_json:
-        emit(cell.model_dump(mode="json"))
+        emit(cell.model_dump(mode="json", by_alias=True))
         return
     print(f"{cell.name}: robot {cell.robot}, control tick {cell.tick_s * 1e3:g} ms, force limit {cell.limits.force_n:g} N")
     rows = []
@@ -65,26 +59,22 @@ def show(name: NameOrPath, as_json: AsJson = False) -> None:
 @app.command()
 def check(name: NameOrPath, as_json: AsJson = False) -> None:
     """Check a cell file: every problem at once, with its place and its remedy."""
-    from cells.description.cell import load_cell
+    from cells.description.cell import check_cell
 
-    problems = []
-    try:
-        load_cell(name)
-    except InputError as error:
-        if not as_json:
-            raise
-        problems = [{"where": each.where, "what": each.what, "remedy": each.remedy} for each in error.problems]
+    problems = check_cell(name)
     if as_json:
         emit({"cell": name, "ok": not problems, "problems": problems})
+        if problems:
+            raise typer.Exit(InputError.exit_code)
+    elif problems:
+        raise InputError(*problems)
     else:
         say(f"{name}: in order")
-    if problems:
-        raise typer.Exit(InputError.exit_code)
 
 
 @app.command()
 def schema() -> None:
     """Print the JSON schema of cell files, for editors."""
-    from cells.description.cell import Cell
+    from cells.description.cell import cell_schema
 
-    emit(Cell.model_json_schema())
+    emit(cell_schema())

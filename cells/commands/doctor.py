@@ -12,7 +12,7 @@ from pathlib import Path
 
 import typer
 
-from cells.commands.cell import journal_of, library
+from cells.commands.cell import journal_of
 from cells.commands.show import DEFAULT_CELL, AsJson, CellName, emit, table
 from cells.commands.worlds import EXTRAS, has_display
 from cells.errors import CellwrightError
@@ -125,9 +125,9 @@ def display() -> Iterator[Finding]:
 
 def cell_files() -> Iterator[Finding]:
     """The cells of the library load."""
-    from cells.description.cell import load_cell
+    from cells.description.cell import list_cells, load_cell
 
-    for name in library():
+    for name in list_cells():
         yield guarded(f"cell {name}", lambda name=name: f"{len(load_cell(name).stations)} stations")  # type: ignore[misc]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cells.commands.product import build_limits
 from cells.commands.show import DEFAULT_CELL, AsJson, CellName, emit, plain, say, table
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def prepare(
 
     order = load_order(order_file, overrides)
     cell = load_cell(cell_name)
-    items = [build_variant(item.product, item.parameters) for item in order.items]
+    limits = build_limits(cell)
+    items = [build_variant(item.product, item.parameters, limits) for item in order.items]
     plan = plan_order(order, cell, items)
     return order, cell, {variant.hash: variant for variant in items}, plan
 

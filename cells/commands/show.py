@@ -41,7 +41,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str =
     from rich.table import Table
     from rich.text import Text
 
-    out = Table(*(Text(column) for column in columns), title=title or None, title_justify="left", box=SIMPLE_HEAD)
+    out = Table(title=Text(title) if title else None, title_justify="left", box=SIMPLE_HEAD)
+    for column in columns:
+        out.add_column(Text(column))
     for row in rows:
         out.add_row(*(Text(str(value)) for value in row))
     # In a pipe there is no width to respect: cut nothing.

@@ -1,0 +1,47 @@
+"""Commands that reach the running cell from another terminal: status, stop, pause, resume, cancel, acknowledge."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+
+import typer
+
+from cells.commands.show import DEFAULT_CELL, AsJson, CellName, emit, say
+
+# Command and what it does, in the words of --help.
+COMMANDS = {
+    "status": "Show the running cell's state and what it is doing.",
+    "stop": "Stop the arm on a jerk-limited ramp, now; nothing resumes unacknowledged.",
+    "pause": "Hold at the end of the present step.",
+    "resume": "Go on after a pause, or after an acknowledged stop.",
+    "cancel": "End the order tidily: the skill puts down what it holds.",
+    "acknowledge": "Confirm that the cause of a stop was looked at; resets the guard's latch.",
+}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add every command of this module to ``app``."""
+    for name, text in COMMANDS.items():
+        app.command(name, help=text)(command(name))
+
+
+def command(name: str) -> Callable[[str, bool], None]:
+    """The function of one command: asks the running cell and prints its answer; exit 1 if it says no."""
+
+    def ask(cell: CellName = DEFAULT_CELL, as_json: AsJson = False) -> None:
+        from cells.description.cell import load_cell
+        from cells.runtime.control_socket import send
+
+        answer = send(load_cell(cell).name, name, by=f"{getpass.getuser()}, terminal")
+        if as_json:
+            emit(answer)
+        elif name == "status":
+            for key, value in answer.items():
+                print(f"{key}: {value}")
+        else:
+            say(f"{answer.get('state', '')}: {answer.get('what', '')}".strip(": "))
+        if not answer.get("ok", False):
+            raise typer.Exit(1)
+
+    return ask

@@ -1,0 +1,292 @@
+"""The report of an order: one self-contained HTML page with everything that happened, to look at or to print.
+
+A view of events: it computes nothing that the journal, the plan and the telemetry files don't say. Every text is
+escaped, pictures and curves are inlined, and the page loads nothing from anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+from cells.orders.curves import force_curve
+from cells.orders.footprint import Footprint, footprint, unit_masses
+from cells.orders.markup import code, duration, grams, grid, number, section, value_text
+from cells.orders.pictures import data_uri, filmstrip
+from cells.runtime.telemetry import read_telemetry
+
+if TYPE_CHECKING:
+    from cells.description.cell import Cell
+    from cells.journal.event import Event
+    from cells.orders.order import Order
+    from cells.products.model import ProductVariant
+    from cells.tasks.plan import Plan, UnitPlan
+
+__all__ = ["filmstrip", "write_report"]
+
+MOST_PICTURES = 12
+CALM = "There was nothing to recover from."
+
+
+def write_report(
+    out: Path,
+    order: Order,
+    plan: Plan,
+    variants: Mapping[str, ProductVariant],
+    cell: Cell,
+    events: Sequence[Event],
+) -> Path:
+    """Write ``out/report.html`` and return its path.
+
+    ``variants`` by hash; ``events`` are those of this run, in order. Pictures are the PNG files anywhere under
+    ``out``, telemetry the ``.npz`` files that the events name.
+    """
+    recordings = {path.name: path for path in sorted(out.rglob("*.npz"))}
+    sections = [
+        header(order, plan, cell, events),
+        film(out),
+        insertions(events, recordings, cell),
+        planned(plan, variants),
+        steps(events),
+        troubles(events),
+        footprints(plan, variants, cell, events),
+        conventions(variants, cell),
+    ]
+    page = Template(files("cells.orders").joinpath("report.html").read_text(encoding="utf-8"))
+    path = out / "report.html"
+    body = "\n".join(section for section in sections if section)
+    path.write_text(page.substitute(title=escape(f"{order.id} · Cellwright"), body=body), encoding="utf-8")
+    return path
+
+
+def header(order: Order, plan: Plan, cell: Cell, events: Sequence[Event]) -> str:
+    """Name, verdicts and the four numbers that matter."""
+    verdicts = {event.data["serial"]: event for event in events if event.kind == "unit_finished"}
+    good = sum(event.data["verdict"] == "good" for event in verdicts.values())
+    done = [event.data for event in events if event.kind == "step_done"]
+    recoveries = sum(event.kind == "recovery_started" for event in events)
+    span = events[-1].time - events[0].time if events else 0.0
+    peak = max((force for step in done if (force := peak_force(step)) is not None), default=None)
+    cards = [
+        ("good units", f"{good} of {len(plan.units)}"),
+        ("cell time", duration(span)),
+        ("recoveries", str(recoveries)),
+        ("highest force", "unknown" if peak is None else f"{peak:.1f} N"),
+    ]
+    rows = [
+        (code(unit.serial), verdict_pill(verdicts.get(unit.serial)), escape(reasons(verdicts.get(unit.serial))))
+        for unit in plan.units
+    ]
+    customer = f" for {escape(str(order.customer))}" if order.customer else ""
+    return "\n".join(
+        [
+            f"<h1>{escape(order.id)}</h1>",
+            f'<p class="soft">Built{customer} by the cell {code(cell.name)}. Plan {code(plan.hash[:12])}.</p>',
+            '<div class="cards">',
+            *(f'<div class="card"><b>{escape(value)}</b><span class="soft">{name}</span></div>' for name, value in cards),
+            "</div>",
+            grid(("unit", "verdict", "why"), rows),
+        ]
+    )
+
+
+def film(out: Path) -> str:
+    """Pictures of the assembly from the cell's camera."""
+    pictures = sorted(path for path in out.rglob("*.png") if path.name != "filmstrip.png")
+    if not pictures:
+        return ""
+    last = len(pictures) - 1
+    count = min(MOST_PICTURES, len(pictures))
+    chosen = [pictures[round(i * last / max(count - 1, 1))] for i in range(count)]
+    figures = [
+        f'<figure><img alt="{escape(path.stem)}" src="{data_uri(path)}"><figcaption>{escape(path.stem)}</figcaption>'
+        "</figure>"
+        for path in chosen
+    ]
+    return section("The assembly, as the cell's camera saw it", '<div class="film">', *figures, "</div>")
+
+
+def insertions(events: Iterable[Event], recordings: Mapping[str, Path], cell: Cell) -> str:
+    """The force curve of each insertion, failed ones included."""
+    limit = cell.limits.force_n
+    figures = []
+    for event in events:
+        path = recording(event.data, recordings)
+        if event.kind not in ("step_done", "step_failed") or event.data["skill"] != "insert" or path is None:
+            continue
+        name = f"{event.data['serial']} · {event.data['step']}"
+        arrays = read_telemetry(path)
+        if not len(arrays["time"]):
+            continue
+        said = name + (f", attempt {event.data['attempt']}" if event.data["attempt"] > 1 else "")
+        said += " (failed)" if event.kind == "step_failed" else ""
+        figures.append(f"<figure>{force_curve(arrays, limit, name)}<figcaption>{escape(said)}</figcaption></figure>")
+    if not figures:
+        return ""
+    key = (
+        '<p class="soft key">Force on the tool, in newtons over seconds:<i class="force"></i>along the hole'
+        f'<i class="side"></i>sideways<i class="limit"></i>the guard\'s limit, {limit:g} N</p>'
+    )
+    return section("What the wrist felt", key, '<div class="curves">', *figures, "</div>")
+
+
+def planned(plan: Plan, variants: Mapping[str, ProductVariant]) -> str:
+    """The plan with its reasons, one fold for each unit."""
+    parts = []
+    for index, unit in enumerate(plan.units):
+        variant = variants[unit.variant_hash]
+        values = ", ".join(f"{name} {value}" for name, value in variant.parameters.items())
+        rows = [
+            (
+                code(call.id),
+                escape(call.skill),
+                escape(short(call.item, unit)),
+                escape(call.target or ""),
+                f"{seconds:.1f}",
+                escape(call.reason),
+            )
+            for call, seconds in zip(unit.calls, unit.seconds, strict=True)
+        ]
+        table = grid(("step", "skill", "item", "target", "#predicted s", "why it is there"), rows)
+        summary = f"<summary>{code(unit.serial)} {escape(variant.family)}: {escape(values)}</summary>"
+        parts.append(f"<details{' open' if index == 0 else ''}>{summary}{table}</details>")
+    return section("The plan", *parts)
+
+
+def steps(events: Iterable[Event]) -> str:
+    """Every attempt of every step, as executed."""
+    rows = []
+    for event in events:
+        data = event.data
+        if event.kind not in ("step_done", "step_failed"):
+            continue
+        failed = event.kind == "step_failed"
+        said = f"{data['cause']}: {data['why']}" if failed else result_text(data.get("result") or {})
+        rows.append(
+            (
+                code(data["serial"]),
+                code(data["step"]),
+                escape(data["skill"]),
+                str(data["attempt"]),
+                number(data.get("duration_s"), ".2f"),
+                number(peak_force(data), ".1f"),
+                f'<span class="pill {"bad" if failed else "good"}">{"failed" if failed else "done"}</span>',
+                escape(said),
+            )
+        )
+    columns = ("unit", "step", "skill", "#attempt", "#s", "#peak N", "result", "what it found")
+    return section("Step by step", grid(columns, rows)) if rows else ""
+
+
+def troubles(events: Iterable[Event]) -> str:
+    """Recoveries, failures, stops and guard trips, in the order of their coming."""
+    told = [f"<li>{number(event.time, '.1f')} s: {trouble}</li>" for event in events if (trouble := trouble_text(event))]
+    return section("Recoveries and failures", f"<ul>{''.join(told)}</ul>" if told else f"<p>{CALM}</p>")
+
+
+def trouble_text(event: Event) -> str:
+    """What went wrong, in one line of HTML; empty for an event that tells of no trouble."""
+    data = event.data
+    if event.kind == "recovery_started":
+        return f"{code(data['serial'])} {code(data['step'])}: recovery <b>{escape(str(data['recovery']))}</b>"
+    if event.kind == "step_failed":
+        place = f"{code(data['serial'])} {code(data['step'])}"
+        return f"{place}: {escape(str(data['cause']))}, {escape(str(data['why']))}"
+    if event.kind == "guard_tripped":
+        return f"guard: {escape(str(data['cause']))}, {escape(str(data.get('value')))} over {escape(str(data.get('limit')))}"
+    if event.kind == "part_lost":
+        return f"{code(data['instance'])} was not where it was believed to be"
+    if event.kind in ("stop_requested", "pause_requested", "cancel_requested"):
+        return f"{event.kind.split('_')[0]} asked for by {escape(str(data.get('by', 'somebody')))}"
+    return ""
+
+
+def footprints(
+    plan: Plan, variants: Mapping[str, ProductVariant], cell: Cell, events: Sequence[Event]
+) -> str:
+    """The carbon footprint of each unit, every figure with its source; what has none is unknown."""
+    rows, sources = [], {}
+    for unit in plan.units:
+        made = unit_footprint(unit, variants[unit.variant_hash], cell, events)
+        for part in made.contributions:
+            rows.append((code(unit.serial), escape(part.name), escape(part.formula), grams(part.kg), part.basis))
+            if part.factor is not None:
+                sources[part.name] = f"{part.factor.value} {part.factor.unit} ({part.factor.year}): {part.factor.source}"
+        rows.append((code(unit.serial), "<b>total</b>", "", f"<b>{grams(made.total_kg)}</b>", made.basis))
+    listed = "".join(f"<li>{escape(name)}: {escape(text)}</li>" for name, text in sources.items())
+    note = "<p class='soft'>Where no source was found for a factor, the figure is unknown, and so is the total.</p>"
+    columns = ("unit", "of", "how", "#CO2e", "basis")
+    return section("Carbon footprint", grid(columns, rows), note, f"<ul>{listed}</ul>" if listed else "")
+
+
+def unit_footprint(unit: UnitPlan, variant: ProductVariant, cell: Cell, events: Iterable[Event]) -> Footprint:
+    """The footprint of one unit from the events of its steps."""
+    taken = [event.data for event in events if event.kind in ("step_done", "step_failed")]
+    mine = [data for data in taken if data["serial"] == unit.serial]
+    joules = [data.get("energy_j") for data in mine]
+    known = [value for value in joules if value is not None]
+    work = sum(known) if len(known) == len(joules) else None
+    return footprint(unit_masses(variant), work, sum(data.get("duration_s") or 0.0 for data in mine), cell)
+
+
+def conventions(variants: Mapping[str, ProductVariant], cell: Cell) -> str:
+    """What a reader must know to compare these numbers with others."""
+    from cells.products.catalogue import families
+
+    known = families()
+    told = [text for name in sorted({variant.family for variant in variants.values()}) for text in known[name].conventions]
+    told += [
+        "collision margin 0.01 mm on both bodies of every fit and on the fingers (simulated worlds)",
+        f"control tick {cell.tick_s * 1e3:g} ms; forces are tared, at the tool centre point, world axes",
+        "energy and footprint marked modelled come from the simulated arm's torques and speeds",
+        "the guard is not safety-rated",
+    ]
+    return section("Conventions", "<ul>", *(f"<li>{escape(text)}</li>" for text in told), "</ul>")
+
+
+def verdict_pill(finished: Event | None) -> str:
+    """The verdict of a unit; a unit without one was not finished."""
+    verdict = str(finished.data["verdict"]) if finished else "not finished"
+    kind = "good" if verdict == "good" else "bad" if finished else ""
+    return f'<span class="pill {kind}">{escape(verdict)}</span>'
+
+
+def reasons(finished: Event | None) -> str:
+    """The reasons of a verdict as text."""
+    return "; ".join(map(str, finished.data.get("reasons") or ())) if finished else ""
+
+
+def short(item: str, unit: UnitPlan) -> str:
+    """An instance without the unit that everybody knows already."""
+    return item.removeprefix(f"{unit.serial}/")
+
+
+def recording(data: Mapping[str, Any], recordings: Mapping[str, Path]) -> Path | None:
+    """The telemetry file that a step's event names, if it is there."""
+    named = data.get("telemetry")
+    return recordings.get(Path(str(named["file"])).name) if isinstance(named, Mapping) else None
+
+
+def peak_force(data: Mapping[str, Any]) -> float | None:
+    """The highest force of a step in N, if anything tells."""
+    for place in (data, data.get("result") or {}):
+        value = place.get("peak_force_n")
+        if value is not None:
+            return float(value)
+    return None
+
+
+def result_text(result: Mapping[str, Any]) -> str:
+    """What a skill measured, in one line: ``name value`` pairs, numbers rounded."""
+    return ", ".join(f"{name} {value_text(value)}" for name, value in flat(result) if name != "peak_force_n")
+
+
+def flat(result: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The single values of a result; lists and tables are left to the journal."""
+    for name, value in result.items():
+        if not isinstance(value, Mapping | list | tuple):
+            yield name, value
