@@ -12,7 +12,7 @@ import json
 import math
 import numbers
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cells.errors import InputError, Problem, Unbuildable
 from cells.products.data import FamilyData, Parameter, PartData, Size
@@ -51,7 +51,7 @@ class Family:
 
     data: FamilyData
     build: Callable[[Parameters], Built]
-    rules: tuple[Rule, ...] = field(default=())
+    rules: tuple[Rule, ...] = ()
     conventions: tuple[str, ...] = ()
 
     @property

@@ -240,6 +240,5 @@ def _half_mm_up(length: float) -> float:
     return math.ceil(length * 2000 - 1e-9) / 2000
 
 
-FAMILY = Family(
-    DATA, build, (Rule(("pegs", "peg_mm"), _fits_slot), Rule(("peg_mm",), _fits_across)), (CONVENTION,)
-)
+RULES = (Rule(("pegs", "peg_mm"), _fits_slot), Rule(("peg_mm",), _fits_across))
+FAMILY = Family(DATA, build, RULES, (CONVENTION,))
