@@ -41,6 +41,7 @@ FINGER_ROOM = 0.015  # between a peg's axis and its neighbour's side: half a fin
 PEG_GRIP = 0.009  # below the peg's top
 PLATE_GRIP = 0.008  # below the plate's top
 PLAY = 0.004  # in a slot, and of open fingers around what they grip
+ROUNDING = 1e-9  # lengths that differ by less are equal
 INSERT_FORCE = 30.0  # N
 HEIGHT_TOLERANCE = 0.0004
 
@@ -221,7 +222,7 @@ def _process(d: Dimensions, pegs: tuple[str, ...]) -> ProcessPlan:
 
 def _fits_slot(parameters: Parameters, limits: BuildLimits) -> str | None:
     length = dimensions(parameters).size[0]
-    if length + PLAY <= limits.slot_x:
+    if length + PLAY <= limits.slot_x + ROUNDING:
         return None
     slot = f"its tray slot {limits.slot_x * 1000:g} mm"
     return f"the plate is {length * 1000:g} mm long and {slot} (with {PLAY * 1000:g} mm play)"
@@ -230,7 +231,7 @@ def _fits_slot(parameters: Parameters, limits: BuildLimits) -> str | None:
 def _fits_across(parameters: Parameters, limits: BuildLimits) -> str | None:
     width = dimensions(parameters).size[1]
     room = {"gripper opens": limits.max_grip_width, "tray slot is": limits.slot_y}
-    tight = [f"the {what} {room[what] * 1000:g} mm" for what in room if width + PLAY > room[what]]
+    tight = [f"the {what} {room[what] * 1000:g} mm" for what in room if width + PLAY > room[what] + ROUNDING]
     if not tight:
         return None
     return f"the plate is {width * 1000:g} mm wide, {' and '.join(tight)} (with {PLAY * 1000:g} mm play)"
