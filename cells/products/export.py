@@ -22,18 +22,17 @@ def export_parts(variant: ProductVariant, folder: Path) -> list[Path]:
     for part in variant.parts.values():
         path = folder / f"{part.name}.stl"
         mesh = part_mesh(part)
-        mesh.apply_scale(MILLIMETRES)
+        mesh.apply_transform(np.diag([MILLIMETRES, MILLIMETRES, MILLIMETRES, 1.0]))
         mesh.export(path)
         written.append(path)
     return written
 
 
-def part_mesh(part: Part) -> trimesh.Trimesh:
+def part_mesh(part: Part) -> trimesh.Geometry:
     """The part's visual geometry in its own frame, in m: its convex pieces side by side, not merged."""
     import trimesh
 
-    mesh: trimesh.Trimesh = trimesh.util.concatenate([shape_mesh(shape) for shape in part.visual])
-    return mesh
+    return trimesh.util.concatenate([shape_mesh(shape) for shape in part.visual])
 
 
 def shape_mesh(shape: Shape) -> Any:
