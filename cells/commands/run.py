@@ -70,10 +70,11 @@ def run(
 ) -> None:
     """Build an order: plan it, run it in a world, write passports and a report."""
     from cells.commands.build import build
-    from cells.commands.worlds import world_opener
+    from cells.commands.worlds import check_world_name, world_opener
 
-    opener = world_opener(world, view)
+    check_world_name(world, view)
     order, the_cell, variants, made = prepare(order_file, cell, overrides or [])
+    opener = world_opener(world)
     result = build(order, the_cell, variants, made, opener, seed=seed, view=view, out=out, world=world)
     if as_json:
         emit(result)

@@ -1,0 +1,47 @@
+"""The command starts light: --help loads nothing heavy, and a noun without a verb says what there is."""
+
+import subprocess
+import sys
+
+from tests.e2e.conftest import Cellwright
+
+HEAVY = "numba numpy scipy spatialmath sqlalchemy pybullet torch ruckig pinocchio trimesh pydantic basyx py_trees PIL"
+
+
+def test_help_loads_nothing_heavy() -> None:
+    program = (
+        "import sys\n"
+        "from cells.cli import main\n"
+        "try:\n    main(['--help'])\n"
+        "except SystemExit as end:\n    assert end.code == 0\n"
+        f"print('LOADED', *[name for name in {HEAVY.split()} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip().splitlines()[-1] == "LOADED"
+    for name in ("run", "plan", "stop", "acknowledge", "cell", "product", "stock", "journal", "passport", "doctor"):
+        assert f"\n  {name} " in done.stdout
+
+
+def test_a_noun_alone_shows_its_verbs(cellwright: Cellwright) -> None:
+    done = cellwright("journal")
+    assert done.returncode == 2
+    assert "verify" in done.stderr
+    assert not done.stdout
+
+
+def test_wrong_words_are_wrong_use(cellwright: Cellwright) -> None:
+    for words in (["fly"], ["run"], ["cell", "show", "panda-bench", "--wings"], ["run", "x.yaml", "--seed", "many"]):
+        done = cellwright(*words)
+        assert done.returncode == 2, words
+        assert "--help" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_version(cellwright: Cellwright) -> None:
+    assert cellwright("--version").stdout == "cellwright 0.1.0\n"
+
+
+def test_debug_shows_the_traceback_wherever_it_stands(cellwright: Cellwright) -> None:
+    done = cellwright("run", "nothing.yaml", "--debug")
+    assert "Traceback" in done.stderr
+    assert "nothing.yaml" in done.stderr
