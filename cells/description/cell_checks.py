@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cells.description.documents import Document, Key
+from cells.description.documents import Document, Key, read_document
 from cells.description.problems import nearest
-from cells.description.robot import RobotSpec, list_robots, load_robot
+from cells.description.robot import LIBRARY, RobotSpec, list_robots, load_robot
 from cells.description.stations import Station
 from cells.errors import InputError, Problem
 from cells.pose import Array
 
 if TYPE_CHECKING:
-    from cells.description.cell import Base, CellLimits, Clocks, Control, View
+    from cells.description.cell import Base, CellEnergy, CellLimits, Clocks, Control, View
 
 Finding = tuple[Key, str, str]
 Findings = Iterator[Finding]
@@ -43,7 +43,10 @@ def semantic_problems(sections: Mapping[str, Any], document: Document) -> list[P
             problems.append(document.problem(("robot",), what, nearest(given["robot"], list_robots())))
     for needs, check in CHECKS:
         if all(name in given for name in needs):
-            problems += [document.problem(*finding) for finding in check(*(given[name] for name in needs))]
+            try:
+                problems += [document.problem(*finding) for finding in check(*(given[name] for name in needs))]
+            except InputError as error:  # a file of the library that the check reads is broken
+                problems += error.problems
     return problems
 
 
@@ -86,7 +89,7 @@ def _home(home_deg: tuple[float, ...], spec: RobotSpec) -> Findings:
         return
     for index, (angle, joint) in enumerate(zip(home_deg, joints, strict=True)):
         low, high = math.degrees(joint.lower), math.degrees(joint.upper)
-        if not low <= angle <= high:
+        if angle < low or angle > high:
             what = f"{angle:g} is outside the limits of {joint.name}"
             yield ("home_deg", index), what, f"write {low:.1f} to {high:.1f}"
 
@@ -147,6 +150,12 @@ def _in_reach(stations: Mapping[str, Station], base: Base, spec: RobotSpec) -> F
             yield ("stations", name, "xyz_mm"), what, "move the station or the robot's base closer"
 
 
+def _grid(energy: CellEnergy) -> Findings:
+    grids = read_document(LIBRARY / "footprint.yaml").data["grid"]
+    if energy.grid not in grids:
+        yield ("energy", "grid"), f"no grid factor is called {energy.grid!r}", nearest(energy.grid, grids)
+
+
 def _camera(camera: View) -> Findings:
     if math.dist(camera.eye_mm, camera.target_mm) < 10:
         yield ("camera", "target_mm"), "is where the camera stands", "write a point that the camera looks at"
@@ -162,5 +171,6 @@ CHECKS: tuple[tuple[tuple[str, ...], Callable[..., Findings]], ...] = (
     (("stations",), _overlaps),
     (("stations", "limits"), _in_workspace),
     (("stations", "base", "spec"), _in_reach),
+    (("energy",), _grid),
     (("camera",), _camera),
 )

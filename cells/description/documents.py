@@ -83,7 +83,7 @@ def _printable(text: str, limit: int) -> str:
 
 def read_document(path: str | Path) -> Document:
     """Read one YAML file. Raises ``InputError`` if it can't be read or isn't YAML; lesser trouble: ``problems``."""
-    source = str(path)
+    source = _printable(str(path), 300)
     return parse_document(_read_bytes(Path(path), source), source)
 
 
@@ -105,26 +105,27 @@ def parse_document(raw: bytes, source: str) -> Document:
 
 def _read_bytes(path: Path, source: str) -> bytes:
     try:
-        # Opened without blocking, so that a named pipe can be told from a file instead of waiting for a writer.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with open(path, "rb", opener=_open_at_once) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise InputError(Problem(source, "is not a regular file", "copy its content into a file"))
+            raw = b"" if status.st_size > MAX_BYTES else file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise InputError(Problem(source, "there is no such file", "check the path")) from None
     except IsADirectoryError:
         raise InputError(Problem(source, "is a folder", "name a YAML file in it")) from None
     except (OSError, ValueError) as error:
         what = f"can't be read: {getattr(error, 'strerror', None) or error}"
-        raise InputError(Problem(_printable(source, 200), what, "check the path and its permissions")) from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if stat.S_ISDIR(status.st_mode):
-            raise InputError(Problem(source, "is a folder", "name a YAML file in it"))
-        if not stat.S_ISREG(status.st_mode):
-            raise InputError(Problem(source, "is not a regular file", "copy its content into a file"))
-        raw = b"" if status.st_size > MAX_BYTES else file.read(MAX_BYTES + 1)
-        if status.st_size > MAX_BYTES or len(raw) > MAX_BYTES:
-            what = f"is too large ({max(status.st_size, len(raw)):,} bytes, limit {MAX_BYTES:,})"
-            raise InputError(Problem(source, what, "check that it is the right file, and split it if so"))
-        return raw
+        raise InputError(Problem(source, what, "check the path and its permissions")) from None
+    if max(status.st_size, len(raw)) > MAX_BYTES:
+        what = f"is too large ({max(status.st_size, len(raw)):,} bytes, limit {MAX_BYTES:,})"
+        raise InputError(Problem(source, what, "check that it is the right file, and split it if so"))
+    return raw
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # Not blocking, so that a named pipe can be told from a file instead of waiting for a writer.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _syntax_problem(source: str, error: yaml.YAMLError) -> Problem:

@@ -16,7 +16,8 @@ Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=1e6
 NotNegative = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1e6)]
 Integer = Annotated[int, Field(strict=True)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,47}$")]
+NAME_PATTERN = r"^[a-z][a-z0-9_-]{0,47}$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Labels = Annotated[
     dict[Language, Text], Field(min_length=1, description="what people call it, by language (en, zh, de)")
 ]
@@ -27,7 +28,7 @@ Millimetres3 = tuple[Number, Number, Number]
 class Section(BaseModel):
     """A part of a file: frozen, and no key that nobody reads."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
 
 
 def _iso_date(value: Any) -> Any:

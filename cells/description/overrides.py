@@ -76,5 +76,6 @@ def _put(data: Any, path: list[str], value: Any, where: str) -> Key:
                 data[part] = {}
             data = data[part]
         else:
-            raise InputError(Problem(where, f"{inside} is {shown(data)}, nothing inside it can be set", "correct the key"))
+            what = f"{inside} is {shown(data)}, so nothing inside it can be set"
+            raise InputError(Problem(where, what, "correct the key"))
     return tuple(key)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from cells.description.documents import Document, Key, shown
+from cells.description.fields import NAME_PATTERN
 from cells.errors import InputError, Problem
 
 MAX_PROBLEMS = 50
@@ -23,9 +24,9 @@ _WANTED = {
     "dict_type": "a mapping (lines 'key: value', indented)", "model_type": "a mapping (lines 'key: value', indented)",
     "model_attributes_type": "a mapping (lines 'key: value', indented)", "list_type": "a list", "tuple_type": "a list",
 }  # fmt: skip
-_BOUNDS = {"greater_than": "greater than {gt}", "greater_than_equal": "at least {ge}",
-           "less_than": "less than {lt}", "less_than_equal": "at most {le}",
-           "multiple_of": "a multiple of {multiple_of}"}  # fmt: skip
+_RULES = {NAME_PATTERN: "up to 48 of a-z, 0-9, '_' and '-', a letter first"}
+_BOUNDS = {"greater_than": "greater than {gt:g}", "greater_than_equal": "at least {ge:g}",
+           "less_than": "less than {lt:g}", "less_than_equal": "at most {le:g}"}  # fmt: skip
 
 
 def validated(model: type[M], document: Document) -> M:
@@ -40,15 +41,19 @@ def attempt(model: type[M], document: Document) -> tuple[M | None, list[Problem]
     """The document as a ``model`` if that's possible at all, and every problem (at most ``MAX_PROBLEMS``)."""
     value, found = None, list(document.problems)
     if not isinstance(document.data, dict):
-        found.append(document.problem((), f"holds {shown(document.data)}", "write lines 'key: value'"))
+        what = "is empty" if document.data is None else f"holds {shown(document.data)}"
+        found.append(Problem(document.source, what, "write lines 'key: value', beginning with 'schema: ...'"))
         return None, found
     try:
         value = model.model_validate(document.data)
     except ValidationError as error:
         places = {problem.where for problem in found}
-        translated = (_translate(model, document, item) for item in error.errors(include_url=False))
+        translated = (_translate(model, document, item) for item in error.errors() if not _echo(item))
         found += [problem for problem in translated if problem.where not in places]
-    return value, found[:MAX_PROBLEMS]
+    if len(found) > MAX_PROBLEMS:
+        rest = Problem(document.source, f"has {len(found) - MAX_PROBLEMS} problems more", "correct these first")
+        found = [*found[:MAX_PROBLEMS], rest]
+    return value, found
 
 
 def valid_fields(model: type[BaseModel], data: Any) -> dict[str, Any]:
@@ -58,8 +63,8 @@ def valid_fields(model: type[BaseModel], data: Any) -> dict[str, Any]:
         key = info.alias or name
         if isinstance(data, dict) and key in data:
             with contextlib.suppress(ValidationError):
-                adapter: TypeAdapter[Any] = TypeAdapter(Annotated[info.annotation, info])  # type: ignore[arg-type]
-                found[name] = adapter.validate_python(data[key])
+                kind: Any = Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
+                found[name] = TypeAdapter(kind).validate_python(data[key])
     return found
 
 
@@ -75,12 +80,21 @@ def _translate(model: type[BaseModel], document: Document, error: Any) -> Proble
     key = _key(document.data, error["loc"])
     kind, context, value = error["type"], error.get("ctx", {}), error["input"]
     name = str(key[-1]) if key else ""
+    if kind == "missing" and isinstance(key[-1], int):
+        return document.problem(key[:-1], f"holds {key[-1]} values", "write one more")
     if kind == "missing":
         return document.problem(key, "is missing", f"add '{name}: ...'{_meaning(model, error['loc'])}")
     if kind == "extra_forbidden":
         return document.problem(key, "is an unknown key", nearest(name, _allowed(model, error["loc"][:-1])))
     if error["loc"] and error["loc"][-1] == "[key]":
-        return document.problem(key, f"is not a possible name ({_plain(error)})", "rename it")
+        return document.problem(key, "is not a possible name here", f"rename it: {_rule(context)}")
+    if kind in ("too_short", "too_long"):
+        bound = f"at least {context['min_length']}" if kind == "too_short" else f"at most {context['max_length']}"
+        return document.problem(key, f"holds {len(value)} values", f"write {bound}")
+    if kind == "string_pattern_mismatch":
+        return document.problem(key, f"is {shown(value)}", f"write {_rule(context)}{_meaning(model, error['loc'])}")
+    if kind == "float_type" and isinstance(value, str) and value[:1].isdigit():
+        return document.problem(key, f"is {shown(value)}", "write the number alone: its unit is in the key's name")
     if kind in _WANTED:
         return document.problem(key, f"is {shown(value)}", f"write {_WANTED[kind]}{_meaning(model, error['loc'])}")
     if kind in _BOUNDS:
@@ -95,9 +109,21 @@ def _translate(model: type[BaseModel], document: Document, error: Any) -> Proble
     return document.problem(key, f"is {shown(value)}: {_plain(error)}", f"correct it{_meaning(model, error['loc'])}")
 
 
+def _echo(error: Any) -> bool:
+    """Whether pydantic only says that a list is too short because some of its items were wrong, as it has said."""
+    return error["type"] == "too_short" and bool(len(error["input"]) >= error["ctx"]["min_length"])
+
+
 def _plain(error: Any) -> str:
     message: str = error["msg"].removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
+
+
+def _rule(context: dict[str, Any]) -> str:
+    """In words, what a text must be like."""
+    if "expected" in context:
+        return f"one of {context['expected']}"
+    return _RULES.get(context.get("pattern", ""), "plain text on one line, without special characters")
 
 
 def _key(data: Any, loc: Sequence[str | int]) -> Key:

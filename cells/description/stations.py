@@ -20,7 +20,9 @@ class Station(Section):
     kind: str
     labels: Labels
     xyz_mm: Millimetres3 = Field(description="middle of the station's top surface in the world, mm")
-    yaw_deg: Annotated[Number, Field(ge=-180, le=180)] = Field(0.0, description="turn about the vertical, degrees")
+    yaw_deg: Annotated[Number, Field(ge=-180, le=180)] = Field(
+        default=0.0, description="turn about the vertical, degrees"
+    )
 
     @property
     def pose(self) -> Pose:

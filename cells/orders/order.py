@@ -38,7 +38,7 @@ ParameterValue = Annotated[Any, BeforeValidator(_value)]
 class Preferences(Section):
     """What to favour where there is a choice."""
 
-    optimise: Literal["speed", "co2", "cost"] = Field("speed", description="speed, co2 or cost")
+    optimise: Literal["speed", "co2", "cost"] = Field(default="speed", description="speed, co2 or cost")
 
 
 class Item(Section):
