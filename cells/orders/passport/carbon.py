@@ -28,7 +28,12 @@ def carbon(unit_id: str, record: UnitRecord, footprint: Footprint) -> Any:
     known = [entry for entry in entries if entry is not None]
     parts = [_contribution(part, footprint) for part in footprint.contributions]
     elements = [
-        listing("ProductCarbonFootprints", known, f"{BASE}/ProductCarbonFootprints/1/0", f"{BASE}/ProductCarbonFootprint/1/0"),
+        listing(
+            "ProductCarbonFootprints",
+            known,
+            f"{BASE}/ProductCarbonFootprints/1/0",
+            f"{BASE}/ProductCarbonFootprint/1/0",
+        ),
         listing(
             "ProductOrSectorSpecificCarbonFootprints",
             parts,

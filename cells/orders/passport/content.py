@@ -15,7 +15,7 @@ def content_hash(objects: Iterable[Any]) -> str:
 
     Named elements and the shell's references count in any order, as the metamodel has it.
     """
-    from basyx.aas.adapter.json import AASToJsonEncoder
+    from basyx.aas.adapter.json.json_serialization import AASToJsonEncoder
 
     whole = [json.loads(json.dumps(item, cls=AASToJsonEncoder)) for item in objects]
     whole.sort(key=lambda item: str(item["id"]))
@@ -27,10 +27,14 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _unordered(item) if key == "submodels" else _canonical(item) for key, item in value.items()}
     if isinstance(value, list):
-        kept = [_canonical(item) for item in value if not (isinstance(item, dict) and item.get("idShort") == CONTENT_HASH)]
-        named = kept and all(isinstance(item, dict) and "idShort" in item for item in kept)
+        kept = [_canonical(item) for item in value if _name(item) != CONTENT_HASH]
+        named = kept and all(_name(item) for item in kept)
         return sorted(kept, key=lambda item: str(item["idShort"])) if named else kept
     return value
+
+
+def _name(item: Any) -> Any:
+    return item.get("idShort") if isinstance(item, dict) else None
 
 
 def _unordered(references: list[Any]) -> list[Any]:

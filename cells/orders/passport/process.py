@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cells.orders.passport.elements import collection, id_short, own, prop, properties, submodel, text
+from cells.orders.passport.elements import collection, own, prop, properties, submodel, text
 from cells.orders.passport.record import Attempt, UnitRecord
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def executed(unit_id: str, record: UnitRecord, variant: ProductVariant, cell: Ce
         _executed_process(number, attempts, steps.get(name), lots, cell)
         for number, (name, attempts) in enumerate(grouped.items(), start=1)
     ]
-    run = collection("Run__01__", [prop("RunResult", record.verdict, f"{EXECUTED}/RunResult/1/0"), *processes], f"{EXECUTED}/Run/1/0")
+    result = prop("RunResult", record.verdict, f"{EXECUTED}/RunResult/1/0")
+    run = collection("Run__01__", [result, *processes], f"{EXECUTED}/Run/1/0")
     return submodel(unit_id, "ExecutedProcesses", EXECUTED_SEMANTIC, [run])
 
 
@@ -93,7 +94,7 @@ def _process(
     from basyx.aas import model
 
     product = {"Item": step.item, "Target": step.target or "none"} if step else {}
-    constraints = dict(step.constraints) if step else {}
+    values = {**(step.constraints if step else {}), **parameters}
     bill = {step.item: lots[step.item]} if step and step.item in lots else {}
     resource = {"Cell": cell.name, "Robot": cell.robot_spec.name}
     return [
@@ -102,7 +103,7 @@ def _process(
         text("ProcessDescription", description, f"{PLAN}/ProcessDescription/1/0"),
         prop("PlannedProcessTime", None, f"{PLAN}/PlannedProcessTime/1/0", type_=model.datatypes.Duration),
         properties("ProductParameters", product, f"{PLAN}/ProductParameters/1/0", own("product-parameter")),
-        properties("ProcessParameters", {**constraints, **parameters}, f"{PLAN}/ProcessParameters/1/0", own("process-parameter")),
+        properties("ProcessParameters", values, f"{PLAN}/ProcessParameters/1/0", own("process-parameter")),
         properties("ResourceParameters", resource, f"{PLAN}/ResourceParameters/1/0", own("resource-parameter")),
         properties("ProcessBoM", bill, f"{PLAN}/ProcessBoM/1/0", own("lot")),
     ]
@@ -125,4 +126,4 @@ def _error(attempt: Attempt) -> Any:
         prop("ErrorCode", attempt.cause, f"{base}/ErrorCode/1/0"),
         prop("ErrorDescription", attempt.why, f"{base}/ErrorDescription/1/0"),
     ]
-    return collection(id_short(f"ProcessError__{attempt.attempt:02d}__"), elements, f"{base}/1/0")
+    return collection(f"ProcessError__{attempt.attempt:02d}__", elements, f"{base}/1/0")

@@ -29,7 +29,7 @@ def read_passport(path: Path | str) -> dict[str, Any]:
     objects = _load(Path(path))
     submodels = {str(item.id_short): _plain_children(item) for item in objects if hasattr(item, "submodel_element")}
     if "Traceability" not in submodels:
-        raise InputError(Problem(str(path), "holds no passport of Cellwright", "name an .aasx that `cellwright run` wrote"))
+        raise InputError(Problem(str(path), "holds no passport of Cellwright", "name one that `cellwright run` wrote"))
     trace = submodels["Traceability"]
     carbon = submodels.get("CarbonFootprint", {}).get("ProductOrSectorSpecificCarbonFootprints", [])
     parts = [entry["PcfInformation"] for entry in carbon]
@@ -76,7 +76,7 @@ def _against(journal: Journal, said: Mapping[str, Any], where: str) -> list[Prob
     problems = journal.verify()
     if journal.hash_at(sequence) != head:
         what = f"the journal's event {sequence} has another hash than the passport names, or isn't there"
-        problems.append(Problem(f"{where}:Traceability.Journal", what, "verify with the journal of the cell that built it"))
+        problems.append(Problem(f"{where}:Traceability.Journal", what, "verify in the cell that built the unit"))
     written = journal.events(kinds=("passport_written",), serial=said["unit"]["Serial"])
     if said["content_sha256"] not in {event.data["sha256"] for event in written}:
         what = "the journal doesn't know a passport with this content"
@@ -98,15 +98,16 @@ def _load(path: Path) -> list[Any]:
     """All identifiable objects in the file. Raises ``InputError``."""
     from basyx.aas import model
     from basyx.aas.adapter import aasx
-    from basyx.aas.adapter.json import read_aas_json_file_into
+    from basyx.aas.adapter.json.json_deserialization import read_aas_json_file_into
 
     raw = _bytes(path)
     store: Any = model.DictObjectStore()
+    files: Any = aasx.DictSupplementaryFileContainer()  # type: ignore[no-untyped-call]
     try:
         if raw[:2] == b"PK":
             _check_archive(raw, path)
             with aasx.AASXReader(io.BytesIO(raw)) as reader:
-                reader.read_into(store, aasx.DictSupplementaryFileContainer(), failsafe=False)
+                reader.read_into(store, files, failsafe=False)
         else:
             read_aas_json_file_into(store, io.StringIO(raw.decode("utf-8")), failsafe=False)
     except InputError:
@@ -124,7 +125,7 @@ def _bytes(path: Path) -> bytes:
     except OSError as error:
         raise InputError(Problem(str(path), f"can't be read ({error.strerror})", "name a passport file")) from None
     if len(raw) > MAX_FILE:
-        raise InputError(Problem(str(path), f"is larger than {MAX_FILE >> 20} MiB", "a passport is smaller: " + _REMEDY))
+        raise InputError(Problem(str(path), f"is larger than {MAX_FILE >> 20} MiB", _REMEDY))
     return raw
 
 

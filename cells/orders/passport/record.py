@@ -98,7 +98,7 @@ def unit_record(serial: str, events: Iterable[StoredEvent]) -> UnitRecord:
         family=str(started.data["family"]),
         variant=str(started.data["variant"]),
         verdict=str(finished.data["verdict"]),
-        reasons=tuple(str(reason) for reason in finished.data.get("reasons", ())),
+        reasons=tuple(str(reason) for reason in finished.data.get("reasons") or ()),
         pieces=_pieces(mine, suppliers),
         attempts=_attempts(mine),
         recoveries=tuple(
@@ -147,11 +147,16 @@ def _attempt(end: StoredEvent, start: StoredEvent) -> Attempt:
         end_wall=end.wall,
         duration_s=_number(data.get("duration_s", end.time - start.time)),
         energy_j=_number(data.get("energy_j")),
-        values=dict(_flat(data.get("result") or {})),
+        values=dict(_flat({**(data.get("result") or {}), **_measured(data)})),
         telemetry=_telemetry_hash(data.get("telemetry")),
         cause=str(data.get("cause", "")),
         why=str(data.get("why", "")),
     )
+
+
+def _measured(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What the runtime measured of a step, beside what its skill did."""
+    return {key: value for key, value in data.items() if key.endswith("_n") and _number(value) is not None}
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, float | str]]:

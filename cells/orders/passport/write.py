@@ -74,15 +74,16 @@ def _write_files(target: Path, shell: Any, submodels: list[Any]) -> None:
     """Both files under temporary names first, so that no half-written passport is ever seen."""
     from basyx.aas import model
     from basyx.aas.adapter import aasx
-    from basyx.aas.adapter.json import write_aas_json_file
+    from basyx.aas.adapter.json.json_serialization import write_aas_json_file
 
     store: Any = model.DictObjectStore([shell, *submodels])
+    files: Any = aasx.DictSupplementaryFileContainer()  # type: ignore[no-untyped-call]
     beside = target.with_suffix(".json")
     drafts = {target: target.with_name(f".{target.name}.part"), beside: beside.with_name(f".{beside.name}.part")}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with open(drafts[target], "wb") as file, aasx.AASXWriter(file) as writer:
-            writer.write_aas(shell.id, store, aasx.DictSupplementaryFileContainer())
+        with open(drafts[target], "wb") as archive, aasx.AASXWriter(archive) as writer:
+            writer.write_aas(shell.id, store, files)
         with open(drafts[beside], "w", encoding="utf-8") as file:
             write_aas_json_file(file, store, indent=1)
         for final, draft in drafts.items():
