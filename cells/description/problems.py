@@ -81,7 +81,7 @@ def _translate(model: type[BaseModel], document: Document, error: Any) -> Proble
     kind, context, value = error["type"], error.get("ctx", {}), error["input"]
     name = str(key[-1]) if key else ""
     if kind == "missing" and isinstance(key[-1], int):
-        return document.problem(key[:-1], f"holds {key[-1]} values", "write one more")
+        return document.problem(key[:-1], f"holds {_count(value)}", "write those that are missing")
     if kind == "missing":
         return document.problem(key, "is missing", f"add '{name}: ...'{_meaning(model, error['loc'])}")
     if kind == "extra_forbidden":
@@ -90,7 +90,7 @@ def _translate(model: type[BaseModel], document: Document, error: Any) -> Proble
         return document.problem(key, "is not a possible name here", f"rename it: {_rule(context)}")
     if kind in ("too_short", "too_long"):
         bound = f"at least {context['min_length']}" if kind == "too_short" else f"at most {context['max_length']}"
-        return document.problem(key, f"holds {len(value)} values", f"write {bound}")
+        return document.problem(key, f"holds {_count(value)}", f"write {bound}")
     if kind == "string_pattern_mismatch":
         return document.problem(key, f"is {shown(value)}", f"write {_rule(context)}{_meaning(model, error['loc'])}")
     if kind == "float_type" and isinstance(value, str) and value[:1].isdigit():
@@ -110,8 +110,14 @@ def _translate(model: type[BaseModel], document: Document, error: Any) -> Proble
 
 
 def _echo(error: Any) -> bool:
-    """Whether pydantic only says that a list is too short because some of its items were wrong, as it has said."""
-    return error["type"] == "too_short" and bool(len(error["input"]) >= error["ctx"]["min_length"])
+    """Whether an error only repeats another: a list too short as some of its items were wrong, or several missing."""
+    if error["type"] == "too_short":
+        return bool(len(error["input"]) >= error["ctx"]["min_length"])
+    return error["type"] == "missing" and isinstance(error["loc"][-1], int) and error["loc"][-1] > len(error["input"])
+
+
+def _count(values: Any) -> str:
+    return f"{len(values)} value{'' if len(values) == 1 else 's'}"
 
 
 def _plain(error: Any) -> str:
