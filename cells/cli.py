@@ -17,6 +17,7 @@ from cells.commands.show import say
 from cells.errors import CellwrightError
 
 INTERRUPTED = 130
+MOST_PROBLEMS = 6
 
 app = typer.Typer(
     name="cellwright",
@@ -102,8 +103,10 @@ def explain(error: Exception) -> int:
         say(f"cellwright: {error.format_message()}{hint}")
         return error.exit_code
     if isinstance(error, CellwrightError):
-        for line in str(error).splitlines():
-            say(f"cellwright: {line}")
+        for problem in error.problems[:MOST_PROBLEMS]:
+            say(f"cellwright: {problem}")
+        if len(error.problems) > MOST_PROBLEMS:
+            say(f"cellwright: and {len(error.problems) - MOST_PROBLEMS} problems more; correct these first")
         return error.exit_code
     if isinstance(error, BrokenPipeError):
         return 0

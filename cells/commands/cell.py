@@ -64,12 +64,13 @@ def check(name: NameOrPath, as_json: AsJson = False) -> None:
     problems = check_cell(name)
     if as_json:
         emit({"cell": name, "ok": not problems, "problems": problems})
-        if problems:
-            raise typer.Exit(InputError.exit_code)
-    elif problems:
-        raise InputError(*problems)
     else:
-        say(f"{name}: in order")
+        for problem in problems:
+            say(f"cellwright: {problem}")
+        if not problems:
+            say(f"{name}: in order")
+    if problems:
+        raise typer.Exit(InputError.exit_code)
 
 
 @app.command()

@@ -14,14 +14,16 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from cells.orders.curves import force_curve
-from cells.orders.footprint import Footprint, footprint, unit_masses
+from cells.orders.footprint import footprint, unit_masses
 from cells.orders.markup import code, duration, grams, grid, number, section, value_text
 from cells.orders.pictures import data_uri, filmstrip
+from cells.orders.passport.record import unit_record
 from cells.runtime.telemetry import read_telemetry
 
 if TYPE_CHECKING:
     from cells.description.cell import Cell
     from cells.journal.event import Event
+    from cells.journal.store import StoredEvent
     from cells.orders.order import Order
     from cells.products.model import ProductVariant
     from cells.tasks.plan import Plan, UnitPlan
@@ -38,7 +40,7 @@ def write_report(
     plan: Plan,
     variants: Mapping[str, ProductVariant],
     cell: Cell,
-    events: Sequence[Event],
+    events: Sequence[StoredEvent],
 ) -> Path:
     """Write ``out/report.html`` and return its path.
 
@@ -116,7 +118,7 @@ def insertions(events: Iterable[Event], recordings: Mapping[str, Path], cell: Ce
     figures = []
     for event in events:
         path = recording(event.data, recordings)
-        if event.kind not in ("step_done", "step_failed") or event.data["skill"] != "insert" or path is None:
+        if event.kind not in ("step_done", "step_failed") or bare(event.data["skill"]) != "insert" or path is None:
             continue
         name = f"{event.data['serial']} · {event.data['step']}"
         arrays = read_telemetry(path)
@@ -170,7 +172,7 @@ def steps(events: Iterable[Event]) -> str:
             (
                 code(data["serial"]),
                 code(data["step"]),
-                escape(data["skill"]),
+                escape(bare(data["skill"])),
                 str(data["attempt"]),
                 number(data.get("duration_s"), ".2f"),
                 number(peak_force(data), ".1f"),
@@ -206,31 +208,28 @@ def trouble_text(event: Event) -> str:
 
 
 def footprints(
-    plan: Plan, variants: Mapping[str, ProductVariant], cell: Cell, events: Sequence[Event]
+    plan: Plan, variants: Mapping[str, ProductVariant], cell: Cell, events: Sequence[StoredEvent]
 ) -> str:
-    """The carbon footprint of each unit, every figure with its source; what has none is unknown."""
+    """The carbon footprint of each finished unit, every figure with its source; what has none is unknown."""
     rows, sources = [], {}
+    finished = {event.data["serial"] for event in events if event.kind == "unit_finished"}
     for unit in plan.units:
-        made = unit_footprint(unit, variants[unit.variant_hash], cell, events)
+        if unit.serial not in finished:
+            continue
+        record = unit_record(unit.serial, events)
+        masses = unit_masses(variants[unit.variant_hash])
+        made = footprint(masses, record.work_j, record.seconds, cell, record.basis)
         for part in made.contributions:
             rows.append((code(unit.serial), escape(part.name), escape(part.formula), grams(part.kg), part.basis))
             if part.factor is not None:
                 sources[part.name] = f"{part.factor.value} {part.factor.unit} ({part.factor.year}): {part.factor.source}"
         rows.append((code(unit.serial), "<b>total</b>", "", f"<b>{grams(made.total_kg)}</b>", made.basis))
+    if not rows:
+        return ""
     listed = "".join(f"<li>{escape(name)}: {escape(text)}</li>" for name, text in sources.items())
-    note = "<p class='soft'>Where no source was found for a factor, the figure is unknown, and so is the total.</p>"
+    note = '<p class="soft">Where no source was found for a factor, the figure is unknown, and so is the total.</p>'
     columns = ("unit", "of", "how", "#CO2e", "basis")
     return section("Carbon footprint", grid(columns, rows), note, f"<ul>{listed}</ul>" if listed else "")
-
-
-def unit_footprint(unit: UnitPlan, variant: ProductVariant, cell: Cell, events: Iterable[Event]) -> Footprint:
-    """The footprint of one unit from the events of its steps."""
-    taken = [event.data for event in events if event.kind in ("step_done", "step_failed")]
-    mine = [data for data in taken if data["serial"] == unit.serial]
-    joules = [data.get("energy_j") for data in mine]
-    known = [value for value in joules if value is not None]
-    work = sum(known) if len(known) == len(joules) else None
-    return footprint(unit_masses(variant), work, sum(data.get("duration_s") or 0.0 for data in mine), cell)
 
 
 def conventions(variants: Mapping[str, ProductVariant], cell: Cell) -> str:
@@ -258,6 +257,11 @@ def verdict_pill(finished: Event | None) -> str:
 def reasons(finished: Event | None) -> str:
     """The reasons of a verdict as text."""
     return "; ".join(map(str, finished.data.get("reasons") or ())) if finished else ""
+
+
+def bare(skill: str) -> str:
+    """A skill's name without its version."""
+    return skill.partition("@")[0]
 
 
 def short(item: str, unit: UnitPlan) -> str:
