@@ -73,15 +73,16 @@ class IllegalCommand(CellwrightError):
     """A command that isn't allowed in the present state."""
 
 
-def command(state: State, name: str) -> State:
-    """The state that a command leads to. Raises :class:`IllegalCommand` with what to do instead."""
+def command(state: State, name: str, asked: str = "") -> State:
+    """The state that a command leads to. Raises :class:`IllegalCommand` with what to do instead; ``asked`` is the
+    word that the person used for it."""
     if name not in COMMANDS:
         what = f"there is no command {name!r}"
         raise IllegalCommand(Problem("command", what, f"known are {', '.join(COMMANDS)}"))
     allowed, target = COMMANDS[name]
     if state not in allowed:
         remedy = _ADVICE.get(state, "wait for the next state")
-        raise IllegalCommand(Problem("state", f"{name!r} isn't possible while the cell is {state}", remedy))
+        raise IllegalCommand(Problem("state", f"{(asked or name)!r} isn't possible while the cell is {state}", remedy))
     return target
 
 

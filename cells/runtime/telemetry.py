@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from cells.pose import Array
 from cells.ports import Reading
+from cells.pose import Array
 
 FREE_EVERY = 4
 _MOST_BYTES = 256 << 20

@@ -1,0 +1,254 @@
+"""Production of an order: unit after unit, loaded, built, judged, and sent out of the cell; every fact an event."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cells.errors import CellwrightError, Problem
+from cells.journal.event import Event
+from cells.kinematics.chain import load_chain
+from cells.ports import LoadRequest, World
+from cells.pose import Pose
+from cells.runtime.requests import Requests
+from cells.runtime.runner import Ending, Runner
+from cells.runtime.unit import Progress, UnitRun
+from cells.runtime.world_model import WorldModel, apply, fold
+from cells.skills.contract import Call, Context
+from cells.tasks.tree import Boundary, TreeWork, unit_tree
+
+if TYPE_CHECKING:
+    from cells.description.cell import Cell
+    from cells.journal.store import Journal
+    from cells.orders.order import Order
+    from cells.products.model import Part, ProductVariant
+    from cells.tasks.plan import Plan, UnitPlan
+
+PICTURED = frozenset({"place", "insert", "inspect", "handover"})
+PICTURE_SIZE = (960, 600)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitOutcome:
+    """How a unit ended. ``verdict``: "good", "rejected" (an inspection said no), "failed" (a step couldn't be done),
+    "cancelled", or "stopped" (left standing); ``energy_j`` is mechanical work (NaN where the world can't tell)."""
+
+    serial: str
+    verdict: str
+    reasons: tuple[str, ...]
+    seconds: float
+    energy_j: float
+    recoveries: tuple[str, ...]
+
+
+def _silent(_text: str) -> None:
+    pass
+
+
+def produce(
+    order: Order,
+    plan: Plan,
+    cell: Cell,
+    variants: Mapping[str, ProductVariant],
+    world: World,
+    journal: Journal,
+    out: Path,
+    progress: Progress,
+    requests: Requests,
+    pictures: bool = True,
+    say: Callable[[str], None] = _silent,
+) -> list[UnitOutcome]:
+    """Build what is planned, in ``world``; ``variants`` by hash.
+
+    Telemetry and pictures go under ``out``, all else into ``journal``. ``progress(serial, step, index, total)`` is
+    called as each step begins, ``say`` with what a person should know now. Returns the outcome of every unit that
+    was begun: a cancelled or abandoned order ends early. Raises ``CellwrightError`` with a loading list where stock
+    is missing and the world doesn't load itself.
+    """
+    line = _Line(cell, variants, world, journal, out, requests, progress, pictures, say)
+    line.emit("order_accepted", {"order": order.id, "items": _items(order), "energy": _energy_basis(world)})
+    line.runner.start()
+    outcomes: list[UnitOutcome] = []
+    for unit in plan.units:
+        outcomes.append(line.build(order.id, unit))
+        if line.runner.cancelled or line.runner.left:
+            break
+    line.runner.finish()
+    good = sum(outcome.verdict == "good" for outcome in outcomes)
+    line.emit("order_finished", {"order": order.id, "good": good, "ordered": len(plan.units)})
+    return outcomes
+
+
+class _Line:
+    """What the units of one order share: the runner, the world model and the journal."""
+
+    def __init__(
+        self,
+        cell: Cell,
+        variants: Mapping[str, ProductVariant],
+        world: World,
+        journal: Journal,
+        out: Path,
+        requests: Requests,
+        progress: Progress,
+        pictures: bool,
+        say: Callable[[str], None],
+    ) -> None:
+        from cells.skills.registry import skills
+
+        self._cell, self._variants, self._world, self._journal = cell, variants, world, journal
+        self._progress, self._pictures, self._say = progress, pictures, say
+        self._skills = skills()
+        self._telemetry, self._pictured = out / "telemetry", out / "pictures"
+        for folder in (self._telemetry, *((self._pictured,) if pictures else ())):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._shots = 0
+        # A simulated world starts empty each time; a real cell holds what its journal says.
+        self.model = WorldModel() if world.traits.self_loading else fold(journal.events())
+        self.runner = Runner(cell, load_chain(cell), world, self.emit, requests, say)
+        self._context = Context(
+            cell, self.runner.chain, world.locator, lambda: self.model, self._part, lambda place: slot_pose(cell, place)
+        )
+
+    def emit(self, kind: str, data: dict[str, Any]) -> None:
+        """Write an event and believe it."""
+        event = Event(kind, round(self._world.clock.now(), 6), data)
+        self._journal.append(event)
+        self.model = apply(self.model, event)
+
+    def build(self, order_id: str, plan: UnitPlan) -> UnitOutcome:
+        """One unit, from its parts in their slots to its leaving the cell."""
+        world, variant = self._world, self._variants[plan.variant_hash]
+        since, energy = world.clock.now(), world.arm.read().energy_j
+        unit = UnitRun(
+            plan, self.runner, self._context, self._skills, self.emit, self._load, self._picture, self._progress,
+            self._telemetry, self.runner.read(),
+        )  # fmt: skip
+        started = {"serial": plan.serial, "order": order_id, "variant": variant.hash, "family": variant.family}
+        self.emit("unit_started", started)
+        self._load(plan.loads)
+        verdict = self._run(unit)
+        reasons = () if verdict == "good" else tuple(unit.reasons[-1:]) or (f"the unit was {verdict}",)
+        if verdict != "stopped":
+            self._remove(unit)
+        self.emit("unit_finished", {"serial": plan.serial, "verdict": verdict, "reasons": list(reasons)})
+        used = world.arm.read().energy_j - energy
+        return UnitOutcome(
+            plan.serial, verdict, reasons, world.clock.now() - since, used, tuple(unit.recoveries)
+        )
+
+    def _run(self, unit: UnitRun) -> str:
+        """Tick the unit's tree, again from a step boundary after each interruption, to its verdict."""
+        work = TreeWork(unit_tree(unit), unit)
+        ending = self.runner.run(work)
+        while ending is Ending.INTERRUPTED:
+            unit.take_stock()
+            work = TreeWork(unit_tree(unit, resumed=True), unit)
+            ending = self.runner.run(work)
+        if ending is Ending.LEFT:
+            return "cancelled" if self.runner.cancelled else "stopped"
+        if ending is Ending.FINISHED and work.succeeded:
+            return "good"
+        verdict = "cancelled" if ending is Ending.CANCELLED else "failed"
+        if verdict == "failed" and self._skills[unit.failed_skill].capability == "inspect":
+            verdict = "rejected"
+        return self._tidy(unit) or verdict
+
+    def _tidy(self, unit: UnitRun) -> str | None:
+        """Empty the hand into the reject bin and go home; a verdict if people decided otherwise meanwhile."""
+        item = self.model.holding or unit.plan.calls[0].item
+        ending = Ending.INTERRUPTED
+        while ending is Ending.INTERRUPTED:
+            ending = self.runner.run(TreeWork(Boundary(unit, item, tidy=True), unit))
+        if ending is Ending.LEFT and not self.runner.cancelled:
+            return "stopped"
+        return None
+
+    def _remove(self, unit: UnitRun) -> None:
+        """The unit leaves the cell with all its instances."""
+        instances = unit.instances()
+        self.runner.settle()
+        self._world.stock.unload(instances)
+        self.emit("unit_left", {"serial": unit.plan.serial, "instances": list(instances)})
+
+    def _load(self, requests: Sequence[LoadRequest]) -> None:
+        """Put parts into their slots, each taken from the oldest lot that fits."""
+        from cells.orders.stock import current_stock, load_simulated, shortages
+
+        stock = current_stock(self._journal)
+        missing = shortages(requests, stock, self._variants)
+        if missing and self._world.traits.self_loading:
+            for text in load_simulated(self._journal, missing, self._world.clock.now()):
+                self._say(text)
+            stock, missing = current_stock(self._journal), ()
+        if missing:
+            raise CellwrightError(
+                *(
+                    Problem(f"stock:{row.part}", f"{row.missing} more needed ({row.family})", _LOAD.format(row=row))
+                    for row in missing
+                )
+            )
+        self.runner.settle()
+        loaded = self._world.stock.load(requests)
+        if loaded.missing:
+            raise CellwrightError(*_loading_list(loaded.missing))
+        for request in loaded.done:
+            taken = stock.take(request.part, request.variant)
+            assert taken is not None, "shortages() has found enough"
+            lot, stock = taken
+            self.emit(
+                "material_loaded",
+                {
+                    "instance": request.instance,
+                    "part": request.part,
+                    "variant": request.variant,
+                    "lot": lot,
+                    "station": request.station,
+                    "slot": request.slot,
+                },
+            )
+
+    def _picture(self, call: Call) -> None:
+        if not self._pictures or self._skills[call.skill].capability not in PICTURED:
+            return
+        data = self._world.camera.picture(*PICTURE_SIZE)
+        if data:
+            self._shots += 1
+            path = self._pictured / f"{self._shots:03d}-{call.serial}-{call.id}.png"
+            path.write_bytes(data)
+            self.emit("picture_taken", {"serial": call.serial, "step": call.id, "file": f"pictures/{path.name}"})
+
+    def _part(self, instance: str) -> Part:
+        piece = self.model.pieces[instance]
+        return self._variants[piece.variant].parts[piece.part]
+
+
+_LOAD = "load with: cellwright stock load LOT {row.part} {row.missing}"
+
+
+def slot_pose(cell: Cell, place: str) -> Pose:
+    """Nominal pose of the seat that a place such as ``tray_b/3`` or ``fixture`` names. Raises ``KeyError``."""
+    station, _, slot = place.partition("/")
+    return cell.station(station).slot_pose(int(slot or 0))
+
+
+def _loading_list(missing: Iterable[LoadRequest]) -> list[Problem]:
+    return [
+        Problem(f"{request.station}/{request.slot}", f"needs a {request.part}", "load it, then run again")
+        for request in missing
+    ]
+
+
+def _items(order: Order) -> list[dict[str, Any]]:
+    return [
+        {"product": item.product, "quantity": item.quantity, "parameters": dict(item.parameters)}
+        for item in order.items
+    ]
+
+
+def _energy_basis(world: World) -> str:
+    known = math.isfinite(world.arm.read().energy_j)
+    return "modelled" if known and world.traits.self_loading else "measured" if known else "unknown"

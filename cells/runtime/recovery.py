@@ -1,0 +1,58 @@
+"""Motions with which the cell comes back to a step boundary: rise, discard, go home. Generators, like skills."""
+
+from __future__ import annotations
+
+from cells.kinematics.trajectory import point_to_point
+from cells.ports import Reading
+from cells.pose import tool_down
+from cells.skills.contract import Context, Done, Failed, Note, Steps
+from cells.skills.motions import APPROACH, TRAVEL_Z, follow, grip, straight, travel
+from cells.skills.pick import GRIP_FORCE, open_width
+
+REJECT_BIN = "reject_bin"
+GENTLE = 0.03  # m/s: the part in hand may still be in a hole
+DROP = 0.05  # m of free fall into the bin
+EMPTY = 0.001  # m of opening at which nothing is between the fingers
+
+
+def rise(context: Context, item: str, reading: Reading) -> Steps:
+    """Let go of what the gripper isn't known to hold (``item``'s width tells how wide), then straight up to travel
+    height, gently at first."""
+    held = context.model().holding
+    if held is None:
+        reading = yield from grip(context, reading, open_width(context, context.part(item)), GRIP_FORCE)
+    if reading.arm.tcp.xyz[2] < TRAVEL_Z - APPROACH:
+        reading = yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH), GENTLE)
+    here = reading.arm.tcp
+    if here.xyz[2] < TRAVEL_Z:
+        reading = yield from straight(context, reading, here.shifted(dz=TRAVEL_Z - here.xyz[2]))
+    if held is not None and reading.gripper.width < EMPTY:
+        yield Note("part_lost", {"instance": held})
+        return Failed("slipped", f"{held} left the fingers while it was lifted")
+    return Done()
+
+
+def discard(context: Context, reading: Reading) -> Steps:
+    """Drop what the gripper holds into the reject bin."""
+    held = context.model().holding
+    if held is None:
+        return Done()
+    x, y, z = context.cell.station(REJECT_BIN).pose.xyz
+    part = context.part(held)
+    reading = yield from travel(context, reading, tool_down((x, y, z + part.size[2] + DROP)))
+    reading = yield from grip(context, reading, context.cell.robot_spec.gripper.max_width, GRIP_FORCE)
+    yield Note("part_released", {"instance": held, "place": REJECT_BIN})
+    here = reading.arm.tcp
+    yield from straight(context, reading, here.shifted(dz=TRAVEL_Z - here.xyz[2]))
+    return Done()
+
+
+def go_home(context: Context, reading: Reading) -> Steps:
+    """From travel height to where the arm rests, outside all trays."""
+    cell = context.cell
+    limits = cell.limits
+    way = point_to_point(
+        context.chain, reading.arm.q_cmd, cell.home, limits.speed_scale, cell.tick_s, limits.tcp_speed
+    )
+    yield from follow(way, reading)
+    return Done()
