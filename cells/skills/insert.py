@@ -1,0 +1,155 @@
+"""Insert: put the held peg into a hole, by feel.
+
+Approach above the estimated hole; come down softly; where the rim is met, search on a spiral with a light press until
+the tip drops in; then push, sideways soft, to the bottom; release; press home with closed fingers, which also says how
+high the peg really stands. Force *and* travel decide, never one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from math import cos, pi, sin
+
+from cells.pose import Pose, tool_down
+from cells.ports import Reading
+from cells.skills.contract import Call, Command, Condition, Context, Done, Failed, Note, Skill, Steps, place_name
+from cells.skills.motions import APPROACH, grip, softly, spiral, straight, travel
+from cells.skills.pick import GRIP_FORCE, open_width
+from cells.skills.touch import touch
+
+ABOVE = 0.005  # m between tip and rim where feeling begins
+SPEED = 0.02  # m/s downwards
+SEARCH_PRESS, PUSH, HOME = 5.0, 12.0, 12.0  # N
+SEARCH_STIFFNESS, SEARCH_TURNING = 1500.0, 40.0  # N/m, Nm/rad
+PUSH_STIFFNESS, PUSH_TURNING = 500.0, 15.0
+DOWN = 2000.0  # N/m
+SPIRAL_PITCH, SPIRAL_SPEED, SPIRAL_RADIUS = 0.0006, 0.006, 0.0028  # m, m/s, m
+DROP = 0.0007  # m below where the chamfer alone would let the tip go
+SEATED = 0.0010  # m of missing depth at which a stop may be the bottom
+WIGGLE_TURN, WIGGLE_SIDE, WIGGLE_HZ = 0.035, 0.0003, 1.5  # rad, m, Hz
+SEARCH_TIME, PUSH_TIME = 9.0, 7.0  # s
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What the skill goes for: rim middle and bottom in the world (m), the peg's tip below the tcp (m), yaw (rad)."""
+
+    x: float
+    y: float
+    rim: float
+    bottom: float
+    tip: float
+    chamfer: float
+    yaw: float
+
+
+Phase = Generator[Command, Reading, tuple[Reading, str | None]]
+
+
+def plan_fit(context: Context, call: Call) -> Fit:
+    """The fit as estimated now."""
+    base = context.part(str(call.base))
+    hole = base.holes[str(call.target)]
+    rim = context.locator.locate(str(call.base)).pose @ hole.pose
+    part = context.part(call.item)
+    x, y, z = rim.xyz
+    yaw = rim.yaw
+    if part.grip.symmetry:
+        yaw -= part.grip.symmetry * round(yaw / part.grip.symmetry)
+    return Fit(x, y, z, z - hole.depth, part.grip.tcp.xyz[2], call.params.get("chamfer", 0.0), yaw)
+
+
+def search(context: Context, reading: Reading, fit: Fit, peak: list[float]) -> Phase:
+    """Come down and feel for the hole. Ends with None when the tip is in, else with what went wrong."""
+    dt = context.cell.tick_s
+    tare, height, since = reading.wrench[2], reading.arm.tcp.xyz[2], 0.0
+    touched, x, y = False, fit.x, fit.y
+    inside = fit.rim + fit.tip - fit.chamfer - DROP
+    for _ in range(round(SEARCH_TIME / dt)):
+        z, push = reading.arm.tcp.xyz[2], float(reading.wrench[2] - tare)
+        peak[0] = max(peak[0], push)
+        if z < inside:
+            return reading, None
+        touched = touched or push > 0.5 * SEARCH_PRESS
+        if touched:
+            since += dt
+            dx, dy = spiral(since, SPIRAL_PITCH, SPIRAL_SPEED)
+            if dx * dx + dy * dy > SPIRAL_RADIUS**2:
+                break
+            x, y = fit.x + dx, fit.y + dy
+        height = max(height - SPEED * dt, z - SEARCH_PRESS / DOWN)
+        at = tool_down((x, y, height), fit.yaw)
+        stiffness = (SEARCH_STIFFNESS, SEARCH_STIFFNESS, DOWN)
+        reading = yield softly(at, stiffness, SEARCH_TURNING, 4 * SEARCH_PRESS)
+    off = 1000 * (reading.arm.tcp.xyz[2] - fit.tip - fit.rim)
+    return reading, f"no hole within {1000 * SPIRAL_RADIUS:.1f} mm of the estimate; the tip is {off:+.1f} mm off the rim"
+
+
+def push_in(context: Context, reading: Reading, fit: Fit, tare: float, peak: list[float]) -> Phase:
+    """Push to the bottom, sideways soft; wiggle where it sticks."""
+    dt = context.cell.tick_s
+    height, stuck, firm, lowest = reading.arm.tcp.xyz[2], 0.0, 0, reading.arm.tcp.xyz[2]
+    x, y = reading.arm.tcp.xyz[:2]
+    for _ in range(round(PUSH_TIME / dt)):
+        z, push = reading.arm.tcp.xyz[2], float(reading.wrench[2] - tare)
+        peak[0] = max(peak[0], push)
+        missing = z - fit.tip - fit.bottom
+        firm = firm + 1 if push > 0.7 * PUSH and missing < SEATED else 0
+        if firm >= round(0.1 / dt):
+            return reading, None
+        if z < lowest - 2e-4:
+            lowest, stuck = z, 0.0
+        stuck += dt
+        # The spring's centre follows the hand sideways, so that the hole leads and nothing is held against it.
+        x += 0.05 * (reading.arm.tcp.xyz[0] - x)
+        y += 0.05 * (reading.arm.tcp.xyz[1] - y)
+        phase = 2 * pi * WIGGLE_HZ * stuck if stuck > 0.3 else 0.0
+        side = WIGGLE_SIDE if stuck > 0.3 else 0.0
+        height = max(height - SPEED * dt, z - PUSH / DOWN)
+        at = tool_down((x + side * cos(phase), y + side * sin(phase), height), fit.yaw + WIGGLE_TURN * sin(phase))
+        reading = yield softly(at, (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN), PUSH_TURNING, 2 * PUSH)
+    missing = 1000 * (reading.arm.tcp.xyz[2] - fit.tip - fit.bottom)
+    return reading, f"stuck {missing:.1f} mm above the bottom with {push:.0f} N on it"
+
+
+def run(context: Context, call: Call, reading: Reading) -> Steps:
+    """Find the hole, push in, release, press home, measure."""
+    part = context.part(call.item)
+    fit = plan_fit(context, call)
+    start = tool_down((fit.x, fit.y, fit.rim + fit.tip + ABOVE), fit.yaw)
+    reading = yield from travel(context, reading, start.shifted(dz=APPROACH / 2))
+    reading = yield from straight(context, reading, start)
+    tare, began, peak = float(reading.wrench[2]), reading.time, [0.0]
+    reading, wrong = yield from search(context, reading, fit, peak)
+    searched = reading.time - began
+    cause = "not_found"
+    if wrong is None:
+        cause = "wedged"
+        reading, wrong = yield from push_in(context, reading, fit, tare, peak)
+    data = {"search_s": round(searched, 3), "insert_s": round(reading.time - began, 3), "peak_force_n": round(peak[0], 2)}
+    if wrong is not None:
+        yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH))
+        return Failed(cause, wrong, data)
+    relaxed = Pose(reading.arm.tcp.xyz, tool_down((0, 0, 0), fit.yaw).quat)
+    reading = yield softly(relaxed, (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN), PUSH_TURNING, PUSH)
+    reading = yield from grip(context, reading, open_width(context, part), GRIP_FORCE)
+    yield Note("part_released", {"instance": call.item, "place": place_name(call)})
+    reading = yield from straight(context, reading, reading.arm.tcp.shifted(dz=part.size[2] / 2))
+    at = (relaxed.xyz[0], relaxed.xyz[1], fit.bottom + part.size[2])
+    reading, top, press = yield from touch(context, reading, at, fit.yaw, HOME)
+    data["peak_force_n"] = round(max(peak[0], press), 2)
+    yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH / 2))
+    if top is None:
+        return Failed("gone", f"{call.item} is not where it was released", data)
+    data["height_error_m"] = round(top - at[2], 6)
+    if abs(top - at[2]) > SEATED:
+        return Failed("not_seated", f"{call.item} stands {1000 * (top - at[2]):+.1f} mm off its seat", data)
+    return Done(data)
+
+
+INSERT = Skill(
+    "insert", "1.0.0", "insert", run,
+    before=(Condition("holding"), Condition("base_at", "fixture")),
+    after=(Condition("empty_gripper"), Condition("at_target")),
+)  # fmt: skip

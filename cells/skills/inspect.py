@@ -1,0 +1,56 @@
+"""Inspect: is the right peg in, and all the way? Touch its top from above, then gauge it between the fingers.
+
+Heights are judged against the fixture's taught pose and the parts' nominal sizes, not against an estimate.
+"""
+
+from __future__ import annotations
+
+from cells.pose import tool_down
+from cells.ports import Reading
+from cells.skills.contract import Call, Condition, Context, Done, Failed, Skill, Steps
+from cells.skills.motions import APPROACH, grip, softly, straight
+from cells.skills.pick import CLOSING_STIFFNESS, TURNING_STIFFNESS, open_width
+from cells.skills.touch import touch
+
+PRESS = 5.0  # N
+GAUGE_FORCE = 15.0  # N
+WIDTH_TOLERANCE = 0.0005  # m
+HEIGHT_TOLERANCE = 0.0004  # m, where the process step names none
+
+
+def run(context: Context, call: Call, reading: Reading) -> Steps:
+    """Touch the top, then close on the peg and read its width."""
+    part, base = context.part(call.item), context.part(str(call.base))
+    hole = base.holes[str(call.target)]
+    seen = context.locator.locate(str(call.base)).pose @ hole.pose
+    seat = context.cell.station("fixture").pose.xyz[2] + hole.pose.xyz[2] - hole.depth
+    expected = seat + part.size[2]
+    reading, top, peak = yield from touch(context, reading, (*seen.xyz[:2], expected), 0.0, PRESS)
+    reading = yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH / 2))
+    data: dict[str, float] = {"peak_force_n": round(peak, 2)}
+    if top is None:
+        return Failed("missing", f"nothing where {call.item} should stand", data)
+    error = top - expected
+    data["height_error_m"] = round(error, 6)
+    if abs(error) > call.params.get("height_tolerance", HEIGHT_TOLERANCE):
+        return Failed("wrong_height", f"{call.item} stands {1000 * error:+.2f} mm off its nominal height", data)
+    grip_z = expected - part.size[2] + part.grip.tcp.xyz[2]
+    target = tool_down((*seen.xyz[:2], grip_z), seen.yaw if part.grip.symmetry else 0.0)
+    reading = yield from grip(context, reading, open_width(context, part), GAUGE_FORCE)
+    reading = yield from straight(context, reading, target)
+    reading = yield softly(target, CLOSING_STIFFNESS, TURNING_STIFFNESS, 20.0)
+    reading = yield from grip(context, reading, 0.0, GAUGE_FORCE)
+    width = reading.gripper.width
+    reading = yield from grip(context, reading, open_width(context, part), GAUGE_FORCE)
+    yield from straight(context, reading, target.shifted(dz=part.size[2]))
+    data["width_m"] = round(width, 6)
+    if abs(width - part.grip.width) > WIDTH_TOLERANCE:
+        why = f"{call.item} gauges {1000 * width:.2f} mm instead of {1000 * part.grip.width:.2f} mm"
+        return Failed("wrong_part", why, data)
+    return Done(data)
+
+
+INSPECT = Skill(
+    "inspect", "1.0.0", "inspect", run,
+    before=(Condition("empty_gripper"), Condition("at_target"), Condition("base_at", "fixture")),
+)  # fmt: skip

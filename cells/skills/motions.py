@@ -1,0 +1,94 @@
+"""Moves that skills are made of: travel through free space, move softly, close and open the gripper.
+
+Each is a generator that takes the reading it starts from and returns the reading it ended with.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+
+import numpy as np
+
+from cells.control.setpoints import Compliant, Segment
+from cells.kinematics import trajectory as motion
+from cells.pose import Array, Pose
+from cells.ports import Reading
+from cells.skills.contract import Command, Context, Grasp
+
+Moving = Generator[Command, Reading, Reading]
+
+TRAVEL_Z = 0.22  # m above the bench: tool height at which nothing of the cell is in the way
+APPROACH = 0.06  # m above a grip or a rim at which a straight approach begins
+LINE_SPEED, LINE_ACCELERATION = 0.25, 1.5  # m/s, m/s² of straight moves in free space
+ZERO_TWIST = np.zeros(6)
+
+
+def joints_for(context: Context, pose: Pose, near: Array) -> Array:
+    """Joints (n,) that put the tcp at ``pose`` (world frame), found from home so that an arm's posture stays known."""
+    target = context.cell.base_pose.inverse().matrix() @ pose.matrix()
+    q, ok = context.chain.solve(target, near)
+    if not ok:
+        from cells.errors import CellwrightError, Problem
+
+        x, y, z = (round(1000 * v) for v in pose.xyz)
+        where = f"tool at ({x}, {y}, {z}) mm"
+        raise CellwrightError(Problem(where, "the arm does not reach it", "move the station within the arm's reach"))
+    return q
+
+
+def follow(trajectory: motion.Trajectory, reading: Reading) -> Moving:
+    """Hand over a whole motion and wait for its end."""
+    if trajectory.duration <= 0:
+        return reading
+    reading = yield Segment(trajectory)
+    while reading.arm.busy:
+        reading = yield None
+    return reading
+
+
+def straight(context: Context, reading: Reading, pose: Pose, speed: float = LINE_SPEED) -> Moving:
+    """Move the tcp on a straight line to ``pose`` (world frame)."""
+    target = context.cell.base_pose.inverse().matrix() @ pose.matrix()
+    line = motion.line(context.chain, reading.arm.q_cmd, target, speed, LINE_ACCELERATION, dt=context.cell.tick_s)
+    return (yield from follow(line, reading))
+
+
+def travel(context: Context, reading: Reading, pose: Pose) -> Moving:
+    """Go up, across and down to ``pose`` (world frame): free of everything below the travel height."""
+    cell, chain = context.cell, context.chain
+    here = reading.arm.tcp
+    if here.xyz[2] < TRAVEL_Z - 0.01:
+        reading = yield from straight(context, reading, Pose((*here.xyz[:2], TRAVEL_Z), here.quat))
+    above = Pose((*pose.xyz[:2], max(TRAVEL_Z, pose.xyz[2])), pose.quat)
+    goal = joints_for(context, above, cell.home)
+    across = motion.point_to_point(
+        chain, reading.arm.q_cmd, goal, cell.limits.speed_scale, cell.tick_s, cell.limits.tcp_speed
+    )
+    reading = yield from follow(across, reading)
+    return (yield from straight(context, reading, pose))
+
+
+def grip(context: Context, reading: Reading, width: float, force: float, timeout: float = 3.0) -> Moving:
+    """Command the gripper and wait until the fingers are still."""
+    speed = 2 * context.cell.robot_spec.gripper.max_speed
+    reading = yield Grasp(width, speed, force)
+    still = 0
+    for _ in range(round(timeout / context.cell.tick_s)):
+        reading = yield None
+        still = still + 1 if reading.gripper.still else 0
+        if still >= round(0.06 / context.cell.tick_s):
+            break
+    return reading
+
+
+def softly(pose: Pose, linear: tuple[float, float, float], angular: float, limit: float) -> Compliant:
+    """A spring at ``pose``: ``linear`` N/m along world x, y, z; ``angular`` Nm/rad about each."""
+    return Compliant(pose, ZERO_TWIST, np.array([*linear, angular, angular, angular]), limit)
+
+
+def spiral(seconds: float, pitch: float, speed: float) -> tuple[float, float]:
+    """Archimedean spiral of constant speed: offset (m, m) after ``seconds``; ``pitch`` m between turns."""
+    k = pitch / (2 * math.pi)
+    angle = math.sqrt(2 * speed * seconds / k)
+    return k * angle * math.cos(angle), k * angle * math.sin(angle)

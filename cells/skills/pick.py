@@ -1,0 +1,65 @@
+"""Pick: take a part out of a tray slot, or a unit out of the fixture, by closing two fingers on it."""
+
+from __future__ import annotations
+
+import math
+
+from cells.pose import Pose, tool_down
+from cells.ports import Reading
+from cells.products.model import Part
+from cells.skills.contract import Call, Condition, Context, Done, Failed, Note, Skill, Steps
+from cells.skills.motions import APPROACH, grip, softly, straight, travel
+
+GRIP_FORCE = 40.0  # N
+OPEN_BESIDE = 0.008  # m that each finger stays clear of the part while it comes down
+CLOSING_STIFFNESS = (300.0, 300.0, 2000.0)  # N/m: soft sideways, so that the fingers centre the hand on the part
+TURNING_STIFFNESS = 30.0  # Nm/rad
+WIDTH_TOLERANCE = 0.0008  # m between the measured and the nominal width of what is gripped
+
+
+def grip_pose(part: Part, pose: Pose) -> Pose:
+    """The tcp (world frame) that grips a part lying at ``pose``: upright, in the turn nearest to the arm's rest."""
+    at = pose @ part.grip.tcp
+    symmetry = part.grip.symmetry
+    yaw = pose.yaw
+    if symmetry == 0:
+        yaw = 0.0
+    else:
+        yaw -= symmetry * round(yaw / symmetry)
+    return tool_down(at.xyz, yaw)
+
+
+def open_width(context: Context, part: Part) -> float:
+    """Opening (m) with which the fingers pass a part."""
+    return min(part.grip.width + 2 * OPEN_BESIDE, context.cell.robot_spec.gripper.max_width)
+
+
+def run(context: Context, call: Call, reading: Reading) -> Steps:
+    """Approach from above, close, and lift."""
+    part = context.part(call.item)
+    target = grip_pose(part, context.locator.locate(call.item).pose)
+    reading = yield from grip(context, reading, open_width(context, part), GRIP_FORCE)
+    reading = yield from travel(context, reading, target.shifted(dz=APPROACH))
+    reading = yield from straight(context, reading, target)
+    spring = softly(target, CLOSING_STIFFNESS, TURNING_STIFFNESS, 30.0)
+    reading = yield spring
+    reading = yield from grip(context, reading, 0.0, GRIP_FORCE)
+    width = reading.gripper.width
+    found = {"width_m": round(width, 6), "nominal_m": part.grip.width}
+    if abs(width - part.grip.width) > WIDTH_TOLERANCE:
+        reading = yield from grip(context, reading, open_width(context, part), GRIP_FORCE)
+        yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH))
+        cause = "missed" if width < 0.002 else "wrong_part"
+        why = f"the fingers closed to {1000 * width:.2f} mm, {call.item} is {1000 * part.grip.width:.2f} mm wide"
+        return Failed(cause, why, found)
+    yield Note("part_gripped", {"instance": call.item})
+    reading = yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH))
+    if math.fabs(reading.gripper.width - width) > WIDTH_TOLERANCE:
+        yield Note("part_lost", {"instance": call.item})
+        return Failed("slipped", f"{call.item} left the fingers while it was lifted", found)
+    return Done(found)
+
+
+PICK = Skill(
+    "pick", "1.0.0", "pick", run, before=(Condition("empty_gripper"),), after=(Condition("holding"),)
+)

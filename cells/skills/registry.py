@@ -1,0 +1,34 @@
+"""All skills the cell has: those that come with it, and those that installed packages add."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import entry_points
+
+from cells.errors import InputError, Problem
+from cells.skills.contract import Skill
+from cells.skills.handover import DISCARD, HANDOVER
+from cells.skills.insert import INSERT
+from cells.skills.inspect import INSPECT
+from cells.skills.move import MOVE
+from cells.skills.pick import PICK
+from cells.skills.place import PLACE
+
+GROUP = "cellwright.skills"
+
+
+@cache
+def skills() -> Mapping[str, Skill]:
+    """Skills by name. A package adds one by an entry point of the group ``cellwright.skills`` that is a Skill.
+
+    Raises :class:`InputError` for an entry point that isn't one or takes a name that is taken.
+    """
+    known = {skill.name: skill for skill in (PICK, PLACE, INSERT, INSPECT, HANDOVER, DISCARD, MOVE)}
+    for point in entry_points(group=GROUP):
+        skill = point.load()
+        if not isinstance(skill, Skill) or skill.name in known:
+            what = "is not a Skill" if not isinstance(skill, Skill) else f"takes the name {skill.name!r} again"
+            raise InputError(Problem(f"entry point {GROUP} {point.value}", what, "correct or uninstall that package"))
+        known[skill.name] = skill
+    return known

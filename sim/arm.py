@@ -1,0 +1,150 @@
+"""The simulated arm and its gripper behind the ports: setpoints in, joint torques out, readings back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cells.control.setpoints import Compliant, JointTarget, Segment, Setpoint
+from cells.description.robot import RobotSpec
+from cells.kinematics.chain import Chain
+from cells.pose import Array, Pose
+from cells.ports import ArmReading, GripperReading
+from sim import servo
+from sim.bodies import sharpen
+
+FINGER_FRICTION = 1.2  # rubber on metal; Bullet multiplies it with the part's
+COUPLING_FORCE = 100.0  # N that the finger-to-finger gear can carry
+
+
+class SimArm:
+    """The arm of a loaded robot body; :meth:`actuate` is called once per physics step."""
+
+    def __init__(self, bullet: Any, body: int, chain: Chain, base: Pose, home: Array, dt: float) -> None:
+        self._bullet, self._body, self._chain, self._dt = bullet, body, chain, dt
+        self._base, self._base_matrix = base, base.matrix()
+        self._from_world = base.inverse().matrix()
+        names = {bullet.getJointInfo(body, j)[1].decode(): j for j in range(bullet.getNumJoints(body))}
+        self._joints = [names[name] for name in chain.joint_names]
+        for joint, angle in zip(self._joints, home, strict=True):
+            bullet.resetJointState(body, joint, angle)
+        bullet.setJointMotorControlArray(body, self._joints, bullet.VELOCITY_CONTROL, forces=[0.0] * chain.n)
+        self.q, self.qd, self.tau = home.copy(), np.zeros(chain.n), np.zeros(chain.n)
+        self.energy_j = 0.0
+        self._hold(home)
+
+    def _hold(self, q: Array) -> None:
+        self._setpoint: Setpoint = JointTarget(q.copy(), np.zeros(self._chain.n))
+        self._elapsed = 0.0
+        self._ref = (q.copy(), np.zeros(self._chain.n), np.zeros(self._chain.n))
+
+    def command(self, setpoint: Setpoint) -> None:
+        """Take one setpoint; a Segment starts now."""
+        if isinstance(setpoint, Compliant):
+            if not isinstance(self._setpoint, Compliant):
+                self._posture = self.q.copy()
+            turn = self._from_world[:3, :3]
+            self._target = self._from_world @ setpoint.pose.matrix()
+            self._twist = np.concatenate([turn @ setpoint.twist[:3], turn @ setpoint.twist[3:]])
+        self._setpoint, self._elapsed = setpoint, 0.0
+
+    def sense(self) -> None:
+        """Take over the joint state from the physics."""
+        for i, state in enumerate(self._bullet.getJointStates(self._body, self._joints)):
+            self.q[i], self.qd[i] = state[0], state[1]
+
+    def actuate(self) -> None:
+        """Compute and apply the torques of one physics step."""
+        self.sense()
+        chain, setpoint = self._chain, self._setpoint
+        self._elapsed += self._dt
+        if isinstance(setpoint, Compliant):
+            self.tau = servo.impedance_torque(
+                self.q, self.qd, self._target, self._twist, setpoint.stiffness, setpoint.force_limit,
+                self._posture, chain.tau_max, chain.arrays,
+            )  # fmt: skip
+            # The spring's centre moves on at the commanded twist until the next tick.
+            self._target[:3, 3] += self._twist[:3] * self._dt
+            self._ref = (self.q.copy(), self.qd.copy(), np.zeros(chain.n))
+        else:
+            if isinstance(setpoint, Segment):
+                path = setpoint.trajectory
+                self._ref = servo.reference(self._elapsed, path.t[1] - path.t[0], path.q, path.qd, path.qdd)
+                if self._elapsed >= path.duration:
+                    self._hold(path.q[-1])
+            elif self._elapsed <= 2 * TICK_PATIENCE:
+                self._ref = (setpoint.q + setpoint.qd * (self._elapsed - self._dt), setpoint.qd, np.zeros(chain.n))
+            else:
+                self._hold(self._ref[0])
+            self.tau = servo.joint_torque(self.q, self.qd, *self._ref, chain.tau_max, chain.arrays)
+        self.energy_j += float(np.abs(self.tau * self.qd).sum()) * self._dt
+        self._bullet.setJointMotorControlArray(
+            self._body, self._joints, self._bullet.TORQUE_CONTROL, forces=self.tau.tolist()
+        )
+
+    def read(self) -> ArmReading:
+        self.sense()
+        tcp = Pose.from_matrix(self._base_matrix @ self._chain.fk(self.q))
+        q_cmd, qd_cmd, qdd_cmd = self._ref
+        return ArmReading(
+            q=self.q.copy(), qd=self.qd.copy(), tau=self.tau.copy(), q_cmd=q_cmd, qd_cmd=qd_cmd, qdd_cmd=qdd_cmd,
+            tcp=tcp, busy=isinstance(self._setpoint, Segment), energy_j=self.energy_j,
+        )  # fmt: skip
+
+
+TICK_PATIENCE = 0.01  # s after which a streamed target that isn't followed by another is held
+
+
+class SimGripper:
+    """Two prismatic fingers, coupled to each other by a gear as a real parallel gripper's are."""
+
+    def __init__(self, bullet: Any, body: int, spec: RobotSpec) -> None:
+        self._bullet, self._body = bullet, body
+        names = {bullet.getJointInfo(body, j)[1].decode(): j for j in range(bullet.getNumJoints(body))}
+        self._joints = [names[name] for name in spec.gripper.joints]
+        a, b = self._joints
+        gear = bullet.createConstraint(body, a, body, b, bullet.JOINT_GEAR, [1, 0, 0], [0, 0, 0], [0, 0, 0])
+        bullet.changeConstraint(gear, gearRatio=-1, erp=0.2, maxForce=COUPLING_FORCE)
+        for joint in self._joints:
+            bullet.changeDynamics(
+                body, joint, lateralFriction=FINGER_FRICTION, spinningFriction=0.002, rollingFriction=0.0
+            )
+            sharpen(bullet, body, joint)
+            bullet.resetJointState(body, joint, 0.04)
+        self.move(0.08, 0.05, 20.0)
+
+    def move(self, width: float, speed: float, force: float) -> None:
+        """Move to ``width`` (m) at ``speed`` (m/s of the opening), pressing with at most ``force`` (N)."""
+        self._force = force
+        for joint in self._joints:
+            self._bullet.setJointMotorControl2(
+                self._body, joint, self._bullet.POSITION_CONTROL, targetPosition=width / 2,
+                positionGain=0.1, velocityGain=1.0, force=force, maxVelocity=speed / 2,
+            )  # fmt: skip
+
+    def read(self) -> GripperReading:
+        a, b = self._bullet.getJointStates(self._body, self._joints)
+        speed = a[1] + b[1]
+        return GripperReading(a[0] + b[0], speed, (abs(a[3]) + abs(b[3])) / 2, abs(speed) < 1e-3)
+
+
+class SimWrench:
+    """Force and moment at the wrist: the reaction of the fixed hand joint, moved to the tool centre point."""
+
+    def __init__(self, bullet: Any, body: int, hand_joint: str, lever: Array, noise: Sequence[float], seed: int) -> None:
+        names = {bullet.getJointInfo(body, j)[1].decode(): j for j in range(bullet.getNumJoints(body))}
+        self._bullet, self._body, self._joint = bullet, body, names[hand_joint]
+        bullet.enableJointForceTorqueSensor(body, self._joint, True)
+        self._lever, self._noise = lever, np.array(noise)
+        self._random = np.random.default_rng([seed, 7])
+
+    def read(self) -> Array:
+        """(6,) [f; m] at the tcp in the world frame: what the environment exerts on the tool, untared."""
+        local = np.array(self._bullet.getJointState(self._body, self._joint)[2])
+        link = self._bullet.getLinkState(self._body, self._joint)
+        turn = np.array(self._bullet.getMatrixFromQuaternion(link[5])).reshape(3, 3)
+        force, moment = -local[:3], -local[3:] - np.cross(self._lever, -local[:3])
+        noise = self._random.standard_normal(6) * self._noise
+        return np.concatenate([turn @ force, turn @ moment]) + noise

@@ -1,0 +1,152 @@
+"""The only way parts come into the simulated cell and leave it; and the locator, which never tells the truth exactly.
+
+True poses are the slot's nominal pose plus a seeded placement scatter; what the cell is told is truth plus seeded
+noise that stays the same until the part has been moved, as the bias of a real camera does.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cells.description.cell import Cell
+from cells.pose import Pose
+from cells.ports import Estimate, Loaded, LoadRequest
+from cells.products.materials import library
+from cells.products.model import Part, ProductVariant
+from sim import bodies
+
+SETTLE_S = 0.25  # a part that has lain this long may sleep
+QUIET = 2e-3  # m/s and rad/s (×10) below which a body counts as still
+NEAR = 0.09  # m from the tool to a body's box within which it is awake
+MOVED = 5e-4  # m after which the locator looks anew
+
+
+@dataclass
+class Piece:
+    """One part instance in the physics: its body, the seat it was loaded on, and whether it sleeps."""
+
+    part: Part
+    body: int
+    seat: int
+    born: float
+    asleep: bool = False
+
+
+class SimStock:
+    """Stock and Locator of the simulated cell."""
+
+    def __init__(
+        self,
+        bullet: Any,
+        cell: Cell,
+        variants: Mapping[str, ProductVariant],
+        seed: int,
+        folder: Path,
+        now: Callable[[], float],
+    ) -> None:
+        self._bullet, self._cell, self._variants, self._seed = bullet, cell, variants, seed
+        self._folder, self._now = folder, now
+        self.pieces: dict[str, Piece] = {}
+        self._nest: tuple[Part, list[int]] | None = None
+        self._told: dict[str, tuple[Pose, Estimate]] = {}
+        self._looks: dict[str, int] = {}
+
+    def load(self, requests: Sequence[LoadRequest]) -> Loaded:
+        """Put the parts into their slots, each on a seat of its own height. Raises ``ValueError`` for a full slot."""
+        for request in requests:
+            part = self._variants[request.variant].parts[request.part]
+            if part.holes:
+                self.fit_nest(part)
+            self._spawn(request, part)
+        return Loaded(done=tuple(requests))
+
+    def unload(self, instances: Sequence[str]) -> None:
+        """Take parts out of the cell for good."""
+        for instance in instances:
+            piece = self.pieces.pop(instance)
+            for body in (piece.body, piece.seat):
+                if body >= 0:
+                    self._bullet.removeBody(body)
+
+    def fit_nest(self, part: Part) -> None:
+        """Fit the fixture with the nest of a base part, as a changeover does, unless it is the one that is there."""
+        if self._nest is not None:
+            if self._nest[0] == part:
+                return
+            for body in self._nest[1]:
+                self._bullet.removeBody(body)
+        fixture = self._cell.station("fixture")
+        play, lead_in = fixture.play, fixture.lead_in  # type: ignore[union-attr]
+        self._nest = (part, bodies.nest(self._bullet, part, fixture.pose, play, lead_in))
+
+    def _spawn(self, request: LoadRequest, part: Part) -> None:
+        random = np.random.default_rng([self._seed, zlib.crc32(request.instance.encode()), 1])
+        scatter = self._cell.scatter
+        dx, dy, dz, turn = random.uniform(-1, 1, 4) * (scatter.xy, scatter.xy, scatter.z, scatter.yaw)
+        slot = self._cell.station(request.station).slot_pose(request.slot).shifted(dz=float(dz))
+        height = slot.xyz[2]
+        size = (part.size[0] + 0.004, part.size[1] * (0.6 if part.size[0] > 1.5 * part.size[1] else 1.0) + 0.004, height)
+        seat = bodies.static_box(self._bullet, size, slot.shifted(dz=-height / 2), bodies.TRAY)
+        pose = slot @ Pose.at(float(dx), float(dy), 5e-5, float(turn))
+        self.pieces[request.instance] = Piece(part, self.spawn(part, pose), seat, self._now())
+
+    def spawn(self, part: Part, pose: Pose) -> int:
+        """A free body of a part at ``pose``; returns the body's id."""
+        return bodies.spawn_part(self._bullet, part, pose, (*library().colors[part.color].rgb, 1.0), self._folder)
+
+    def true_pose(self, instance: str) -> Pose:
+        """Where the part's frame really is. For evaluation only: nothing in the cell may call it."""
+        piece = self.pieces[instance]
+        xyz, quat = self._bullet.getBasePositionAndOrientation(piece.body)
+        x, y, z = bodies.part_centre(piece.part)
+        return Pose(xyz, quat) @ Pose((-x, -y, -z))
+
+    def locate(self, instance: str) -> Estimate:
+        """Estimate of a part's pose. Raises ``KeyError`` for one that isn't in the cell."""
+        true = self.true_pose(instance)
+        told = self._told.get(instance)
+        if told is not None and math.dist(told[0].xyz, true.xyz) < MOVED:
+            return told[1]
+        look = self._looks[instance] = self._looks.get(instance, 0) + 1
+        random = np.random.default_rng([self._seed, zlib.crc32(instance.encode()), 2, look])
+        sigma = self._cell.noise.locator_sigma
+        dx, dy, dz, roll, pitch, yaw = (float(v) for v in random.standard_normal(6) * sigma)
+        turn = Pose((0.0, 0.0, 0.0), _small_turn(roll, pitch, yaw))
+        moved = Pose(true.xyz).shifted(dx, dy, dz) @ turn @ Pose((0.0, 0.0, 0.0), true.quat)
+        estimate = Estimate(moved, sigma)
+        self._told[instance] = (true, estimate)
+        return estimate
+
+    def rest(self, tool: tuple[float, float, float]) -> None:
+        """Let still bodies far from the tool sleep and wake those near it: sleeping bodies cost no contacts."""
+        for piece in self.pieces.values():
+            if self._now() - piece.born < SETTLE_S:
+                continue
+            low, high = self._bullet.getAABB(piece.body)
+            gap = math.dist(tool, [min(max(t, lo), hi) for t, lo, hi in zip(tool, low, high, strict=True)])
+            if gap < NEAR:
+                if piece.asleep:
+                    self._set_asleep(piece, False)
+            elif not piece.asleep:
+                linear, angular = self._bullet.getBaseVelocity(piece.body)
+                if math.hypot(*linear) < QUIET and math.hypot(*angular) < 10 * QUIET:
+                    self._set_asleep(piece, True)
+
+    def _set_asleep(self, piece: Piece, asleep: bool) -> None:
+        state = self._bullet.ACTIVATION_STATE_SLEEP if asleep else self._bullet.ACTIVATION_STATE_WAKE_UP
+        self._bullet.changeDynamics(piece.body, -1, activationState=state)
+        piece.asleep = asleep
+
+
+def _small_turn(roll: float, pitch: float, yaw: float) -> tuple[float, float, float, float]:
+    """Quaternion of a rotation vector (rad)."""
+    angle = math.sqrt(roll * roll + pitch * pitch + yaw * yaw)
+    k = math.sin(angle / 2) / angle if angle > 1e-12 else 0.5
+    return (roll * k, pitch * k, yaw * k, math.cos(angle / 2))

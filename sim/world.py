@@ -1,0 +1,119 @@
+"""The cell in PyBullet: one implementation of the ports."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cells.description.cell import Cell
+from cells.errors import InputError, Problem
+from cells.kinematics.chain import load_chain
+from cells.kinematics.kernels import GRAVITY
+from cells.pose import Pose
+from cells.ports import Traits
+from cells.products.model import ProductVariant
+from sim import bodies
+from sim.arm import SimArm, SimGripper, SimWrench
+from sim.camera import SimCamera
+from sim.robot import write_urdf
+from sim.stock import SimStock
+
+CONTACT_RANGE = 2e-3  # m within which Bullet keeps contact points; more costs time, less lets a grip slip
+REST_EVERY = 25  # control ticks between looks at what may sleep
+
+
+class SimClock:
+    """Simulated time: one advance is one control tick of physics steps."""
+
+    def __init__(self, world: SimWorld) -> None:
+        self._world = world
+        self.tick_s = world.cell.tick_s
+
+    def now(self) -> float:
+        """Simulated seconds since the world was opened."""
+        return self._world.ticks * self.tick_s
+
+    def advance(self) -> None:
+        """Simulate one control tick."""
+        self._world.step()
+
+
+class SimWorld:
+    """A PyBullet world of a cell. ``step_hooks`` are called after every control tick (evaluation, tests)."""
+
+    traits = Traits(contact=True, deterministic=True, self_loading=True)
+
+    def __init__(self, cell: Cell, variants: Mapping[str, ProductVariant], seed: int, view: bool = False) -> None:
+        import pybullet
+        from pybullet_utils.bullet_client import BulletClient
+
+        self.cell, self.ticks, self._view = cell, 0, view
+        self._folder = tempfile.TemporaryDirectory(prefix="cellwright-")
+        folder = Path(self._folder.name)
+        self.bullet: Any = BulletClient(pybullet.GUI if view else pybullet.DIRECT)
+        self._substeps = round(cell.tick_s / cell.physics_s)
+        self.bullet.setGravity(0, 0, -GRAVITY)
+        self.bullet.setTimeStep(cell.physics_s)
+        self.bullet.setPhysicsEngineParameter(
+            numSolverIterations=100, contactBreakingThreshold=CONTACT_RANGE, deterministicOverlappingPairs=1
+        )
+        chain, spec = load_chain(cell), cell.robot_spec
+        base = cell.base_pose
+        flags = self.bullet.URDF_USE_INERTIA_FROM_FILE
+        urdf = str(write_urdf(spec.urdf_path, folder))
+        self.robot = self.bullet.loadURDF(urdf, base.xyz, base.quat, useFixedBase=True, flags=flags)
+        for link in range(-1, self.bullet.getNumJoints(self.robot)):
+            self.bullet.changeDynamics(self.robot, link, linearDamping=0, angularDamping=0, jointDamping=0)
+        self.arm = SimArm(self.bullet, self.robot, chain, base, cell.home, cell.physics_s)
+        self.gripper = SimGripper(self.bullet, self.robot, spec)
+        noise = [cell.noise.force_n] * 3 + [cell.noise.moment_nm] * 3
+        self.wrench = SimWrench(self.bullet, self.robot, "panda_hand_joint", np.array([0.01, 0.0, 0.0734]), noise, seed)
+        self.camera = SimCamera(self.bullet, cell.camera)
+        self.stock = SimStock(self.bullet, cell, variants, seed, folder, lambda: self.clock.now())
+        self.locator = self.stock
+        self.clock = SimClock(self)
+        self.step_hooks: list[Any] = []
+        self._furnish()
+        self._began = time.monotonic()
+
+    def step(self) -> None:
+        """Simulate one control tick."""
+        for _ in range(self._substeps):
+            self.arm.actuate()
+            self.bullet.stepSimulation()
+        self.ticks += 1
+        if self.ticks % REST_EVERY == 0:
+            self.stock.rest(self.arm.read().tcp.xyz)
+        for hook in self.step_hooks:
+            hook()
+        if self._view:
+            time.sleep(max(0.0, self.ticks * self.cell.tick_s - (time.monotonic() - self._began)))
+
+    def close(self) -> None:
+        """Disconnect from Bullet and remove the generated files."""
+        self.bullet.disconnect()
+        self._folder.cleanup()
+
+    def _furnish(self) -> None:
+        """The bench and the bins; trays and nest come with what they hold."""
+        bodies.static_box(self.bullet, (1.2, 1.4, 0.02), Pose((0.35, 0.0, -0.011)), (0.80, 0.78, 0.74, 1.0))
+        for station in self.cell.stations.values():
+            if station.kind == "bin":
+                bodies.open_box(self.bullet, station.size, station.pose)
+            elif station.kind == "hand_over":
+                height = station.pose.xyz[2]
+                bodies.static_box(self.bullet, (0.2, 0.025, height), station.pose.shifted(dz=-height / 2), bodies.TRAY)
+
+
+def open_world(cell: Cell, variants: Mapping[str, ProductVariant], seed: int, view: bool = False) -> SimWorld:
+    """Open the simulated world of a cell. Raises :class:`InputError` for ``view`` without a display."""
+    if view and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        what = "no display to open a window on"
+        raise InputError(Problem("--view", what, "run it on a desktop, or without --view (the report has pictures)"))
+    return SimWorld(cell, variants, seed, view)
