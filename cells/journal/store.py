@@ -240,6 +240,7 @@ class Journal:
         return (row.seq, row.hash) if row else (0, GENESIS)
 
 
+_LAYING = 0x43454C4C  # any number that every process agrees on
 _RESTORE = "restore the journal from a backup; don't trust what was built on it since"
 
 
@@ -258,11 +259,21 @@ def _connect(url: str) -> sa.Engine:
     engine = sa.create_engine(parsed, isolation_level="AUTOCOMMIT", **options)
     if lite:
         sa.event.listen(engine, "connect", _set_pragmas)
-    _TABLE.metadata.create_all(engine, checkfirst=True)
     with engine.connect() as connection:
-        for statement in _SQLITE_GUARDS if lite else _POSTGRES_GUARDS:
-            connection.exec_driver_sql(statement)
+        _lay_table(connection, lite)
     return engine
+
+
+def _lay_table(connection: sa.Connection, lite: bool) -> None:
+    """Make table, index and guards where they aren't there; several processes may be doing so at once."""
+    for statement in ("BEGIN IMMEDIATE",) if lite else ("BEGIN", f"SELECT pg_advisory_xact_lock({_LAYING})"):
+        connection.exec_driver_sql(statement)
+    connection.execute(sa.schema.CreateTable(_TABLE, if_not_exists=True))
+    for index in _TABLE.indexes:
+        connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+    for statement in _SQLITE_GUARDS if lite else _POSTGRES_GUARDS:
+        connection.exec_driver_sql(statement)
+    connection.exec_driver_sql("COMMIT")
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:

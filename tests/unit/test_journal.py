@@ -127,6 +127,28 @@ def test_two_processes_append_to_one_chain(journal: Journal, tmp_path: Path) -> 
     assert len(set(mine)) == len(mine) and journal.verify() == []
 
 
+def test_processes_that_open_a_new_cell_at_once_all_get_it(tmp_path: Path) -> None:
+    code = (
+        "import sys; from cells.journal.store import Journal; from cells.journal.event import Event\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
+        "with Journal.open('bench', sys.argv[1]) as journal: journal.append(Event('step_done', 0.0, {}))\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    pipe = subprocess.PIPE
+    openers = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(3)]
+    for opener in openers:
+        assert opener.stdout and opener.stdout.readline() == "ready\n"
+    for opener in openers:
+        assert opener.stdin
+        opener.stdin.write("go\n")
+        opener.stdin.flush()
+    for opener in openers:
+        opener.communicate()
+    assert [opener.returncode for opener in openers] == [0, 0, 0]
+    with Journal.open("bench", tmp_path) as journal:
+        assert journal.head()[0] == 3 and journal.verify() == []
+
+
 def test_threads_share_a_journal(journal: Journal) -> None:
     threads = [threading.Thread(target=lambda: [journal.append(step(n)) for n in range(50)]) for _ in range(4)]
     for thread in threads:
