@@ -169,11 +169,15 @@ class Admittance:
         self._pose = np.eye(4)
         self._twist = np.zeros(6)
 
-    def reset(self, q: Array) -> None:
-        """Begin at rest at the joints ``q`` (n,) that the arm is commanded to: the first target has no step."""
+    def reset(self, q: Array, qd: Array | None = None) -> None:
+        """Begin at the joints ``q`` (n,) and velocities ``qd`` (n,; at rest without) that the arm is commanded to
+        have, so that the first target has no step."""
         self._q = np.array(q, dtype=np.float64)
         self._pose = self._chain.fk(self._q)
         self._twist = np.zeros(6)
+        if qd is not None:
+            moving = self._chain.jacobian(self._q) @ np.asarray(qd, dtype=np.float64)
+            _turn(np.ascontiguousarray(self._base[:3, :3]), moving, False, self._twist)
 
     def step(self, setpoint: Compliant, reading: Reading, tare: Array) -> JointTarget:
         """One tick towards ``setpoint``, with ``tare`` (6,) taken off the reading's wrench. Call reset first."""

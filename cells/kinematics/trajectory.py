@@ -18,16 +18,14 @@ from numba import njit
 from cells.control.setpoints import Trajectory
 from cells.errors import CellwrightError, Problem
 from cells.kinematics import ik
-from cells.kinematics.kernels import Arrays, fk_jacobian
+from cells.kinematics.profiles import State, limits_of, profile_of, sampled, slowdown, states, ticks_of, within_limits
 from cells.pose import Array
 
 if TYPE_CHECKING:
     from cells.kinematics.chain import Chain
 
-State = tuple[Array, Array, Array]  # q, qd, qdd at one time or at many
 RISE_S = 0.05  # s in which a straight move reaches its acceleration
 GRID_M, GRID_RAD = 5e-4, 4e-3  # spacing of the poses on a straight move
-SLOWEST = 50.0  # a straight move slower than this is one through a singularity
 
 
 def point_to_point(
@@ -41,10 +39,8 @@ def point_to_point(
     q0, q1 = np.array(q0, dtype=float), np.array(q1, dtype=float)
     _check_joints(chain, q1)
     given: dict[str, Any] = {"current_position": q0, "target_position": q1}
-    profile = _ruckig(chain.n, chain.qd_max * scale, chain.qdd_max * scale, chain.qddd_max * scale, **given)
-    motion = _sampled(_states(profile), profile.duration, 1.0, dt, q1)
-    slow = _tip_speed(motion.q, motion.qd, chain.arrays) / tip_speed
-    return motion if slow <= 1.0 else _sampled(_states(profile), profile.duration, slow * 1.001, dt, q1)
+    profile = profile_of([most * scale for most in limits_of(chain)], given)
+    return within_limits(chain, states(profile), profile.duration, dt, q1, scale, tip_speed)
 
 
 def through(
@@ -77,12 +73,12 @@ def through(
             window = slice(len(whole[0]) - middle - 2, len(whole[0]) + 2)
             q, qd, qdd = (part[window] for part in trial)
             gap = max(float(np.linalg.norm((chain.fk(at) - chain.fk(leg.q[0]))[:3, 3])) for at in (q[1], q[-3]))
-            if gap <= corner and _slowdown(chain, q, qd, qdd, dt, scale, tip_speed) <= 1.0 + 1e-3:
+            if gap <= corner and slowdown(chain, q, qd, qdd, dt, scale, tip_speed) <= 1.0 + 1e-3:
                 low, joined = middle, trial
             else:
                 high = middle
         whole = joined
-    return Trajectory(_ticks(len(whole[0]), dt), *whole)
+    return Trajectory(ticks_of(len(whole[0]), dt), *whole)
 
 
 def line(
@@ -113,7 +109,7 @@ def line(
     bend = np.gradient(slope, spacing, axis=0, edge_order=2)
     fastest = min(speed / max(length, 1e-9), turn_speed / max(angle, 1e-9))
     rate = fastest * accel / speed
-    profile = _ruckig(1, [fastest], [rate], [rate / RISE_S], current_position=[0.0], target_position=[1.0])
+    profile = profile_of([[fastest], [rate], [rate / RISE_S]], {"current_position": [0.0], "target_position": [1.0]})
 
     def at(time: float) -> State:
         s, sd, sdd = (value[0] for value in profile.at_time(time))
@@ -125,27 +121,39 @@ def line(
         first = slope[k] + u * (slope[k + 1] - slope[k])
         return q, first * sd, first * sdd + (bend[k] + u * (bend[k + 1] - bend[k])) * sd * sd
 
-    motion = _sampled(at, profile.duration, 1.0, dt, grid[-1])
-    slow = _slowdown(chain, motion.q, motion.qd, motion.qdd, dt, scale, math.inf)
-    if slow > SLOWEST:
-        what = f"the straight way needs {slow:.0f} times the joints' speed"
-        raise ik.Unreachable(Problem("target", what, "start from other joints: the way leads through a singularity"))
-    return motion if slow <= 1.0 else _sampled(at, profile.duration, slow * 1.001, dt, grid[-1])
+    return within_limits(chain, at, profile.duration, dt, grid[-1], scale)
 
 
 def stop_ramp(chain: Chain, q: Array, qd: Array, qdd: Array, dt: float = 0.004) -> Trajectory:
     """From any moving state (each (n,)) to rest, as fast as the acceleration and jerk limits allow.
 
-    Joints that move along a line stay on it, the others stop together. Where it ends depends on the state alone:
-    one that comes too fast at a position limit overshoots it.
+    A motion along a straight line in joint space stays on it; otherwise the joints stop together. Where it ends
+    depends on the state alone: one that comes too fast at a position limit overshoots it.
     """
-    state = {"current_position": q, "current_velocity": qd, "current_acceleration": qdd}
-    profile = _ruckig(chain.n, chain.qd_max, chain.qdd_max, chain.qddd_max, to_rest=True, **state)
-    ticks = max(1, math.ceil(profile.duration / dt - 1e-9))
-    rows = [_states(profile)(i * dt) for i in range(ticks)] + [_states(profile)(profile.duration)]
-    q, qd, qdd = (np.array([row[k] for row in rows]) for k in range(3))
-    qd[-1] = qdd[-1] = 0.0
-    return Trajectory(_ticks(ticks + 1, dt), q, qd, qdd)
+    q, qd, qdd = (np.array(value, dtype=float) for value in (q, qd, qdd))
+    speed = float(np.linalg.norm(qd))
+    along = qd / max(speed, 1e-300)
+    at: Callable[[float], State]
+    if speed > 1e-6 and np.linalg.norm(qdd - (qdd @ along) * along) < 1e-6:
+        # One degree of freedom, under the limits of the joint that has the least to spare.
+        limits = [[np.min(most / np.maximum(np.abs(along), 1e-12))] for most in limits_of(chain)]
+        state: dict[str, Any] = {
+            "current_position": [0.0],
+            "current_velocity": [speed],
+            "current_acceleration": [qdd @ along],
+        }
+        profile = profile_of(limits, state, to_rest=True)
+
+        def on_line(time: float) -> State:
+            s, sd, sdd = (value[0] for value in profile.at_time(time))
+            return q + s * along, sd * along, sdd * along
+
+        at = on_line
+    else:
+        state = {"current_position": q, "current_velocity": qd, "current_acceleration": qdd}
+        profile = profile_of(limits_of(chain), state, to_rest=True)
+        at = states(profile)
+    return sampled(at, profile.duration, 1.0, dt, at(profile.duration)[0], stretch=False)
 
 
 def sample(trajectory: Trajectory, t: float) -> State:
@@ -194,22 +202,6 @@ def verify(chain: Chain, trajectory: Trajectory, from_rest: bool = True) -> list
 
 
 @njit(cache=True)
-def _tip_speed(q: Array, qd: Array, arrays: Arrays) -> float:
-    """The tip's highest speed (m/s) over samples (m, n)."""
-    top = 0.0
-    for k in range(q.shape[0]):
-        jacobian = fk_jacobian(q[k], arrays)[1]
-        square = 0.0
-        for r in range(3):
-            v = 0.0
-            for i in range(q.shape[1]):
-                v += jacobian[r, i] * qd[k, i]
-            square += v * v
-        top = max(top, square)
-    return math.sqrt(top)
-
-
-@njit(cache=True)
 def _between(q: Array, qd: Array, qdd: Array, t: float, dt: float) -> State:
     """Quintic Hermite between evenly spaced samples."""
     last = q.shape[0] - 1
@@ -231,14 +223,6 @@ def _between(q: Array, qd: Array, qdd: Array, t: float, dt: float) -> State:
         first[i] = (v0 + u * (a0 + u * (3.0 * c3 + u * (4.0 * c4 + u * 5.0 * c5)))) / dt
         second[i] = (a0 + u * (6.0 * c3 + u * (12.0 * c4 + u * 20.0 * c5))) / (dt * dt)
     return out, first, second
-
-
-def _slowdown(chain: Chain, q: Array, qd: Array, qdd: Array, dt: float, scale: float, tip_speed: float) -> float:
-    """The factor by which a motion must be slowed down to keep its limits (at most 1: it keeps them)."""
-    velocity = float(np.max(np.abs(qd) / (scale * chain.qd_max)))
-    acceleration = float(np.max(np.abs(qdd) / (scale * chain.qdd_max)))
-    jerk = float(np.max(np.abs(np.diff(qdd, axis=0)) / (dt * scale * chain.qddd_max)))
-    return max(velocity, math.sqrt(acceleration), math.cbrt(jerk), _tip_speed(q, qd, chain.arrays) / tip_speed)
 
 
 def _joined(whole: State, leg: Trajectory, overlap: int) -> State:
@@ -276,44 +260,3 @@ def _check_joints(chain: Chain, q: Array) -> None:
         i = int(np.argmax(outside))
         what = f"{q[i]:.4f} rad is beyond its limits {chain.q_min[i]:.4f}..{chain.q_max[i]:.4f} rad"
         raise CellwrightError(Problem(chain.joint_names[i], what, "choose a goal within reach"))
-
-
-def _ruckig(n: int, velocity: Any, acceleration: Any, jerk: Any, to_rest: bool = False, **state: Any) -> Any:
-    """A ruckig trajectory between states, or (``to_rest``) to rest wherever that is."""
-    import ruckig
-
-    question = ruckig.InputParameter(n)
-    question.max_velocity, question.max_acceleration, question.max_jerk = velocity, acceleration, jerk
-    question.synchronization = ruckig.Synchronization.Phase
-    if to_rest:
-        question.control_interface = ruckig.ControlInterface.Velocity
-    for name, value in state.items():
-        setattr(question, name, value)
-    answer = ruckig.Trajectory(n)
-    values = np.concatenate([np.ravel(value) for value in state.values()])
-    if not np.all(np.isfinite(values)):
-        raise CellwrightError(Problem("motion", "starts or ends at joints that are no numbers", "read the arm again"))
-    result = ruckig.Ruckig(n).calculate(question, answer)
-    if result not in (ruckig.Result.Working, ruckig.Result.Finished):
-        raise CellwrightError(Problem("motion", f"none found ({result})", "check the limits in the robot's file"))
-    return answer
-
-
-def _ticks(count: int, dt: float) -> Array:
-    return np.arange(count, dtype=np.float64) * dt
-
-
-def _states(profile: Any) -> Callable[[float], State]:
-    return lambda time: tuple(np.array(value) for value in profile.at_time(time))  # type: ignore[return-value]
-
-
-def _sampled(at: Callable[[float], State], duration: float, slow: float, dt: float, goal: Array) -> Trajectory:
-    """Samples every ``dt`` of a motion slowed down by ``slow`` or a little more, so that it ends on a tick."""
-    ticks = max(1, math.ceil(duration * slow / dt - 1e-9))
-    factor = ticks * dt / duration if duration > 0 else 1.0
-    rows = [at(min(i * dt / factor, duration)) for i in range(ticks)]
-    q = np.array([row[0] for row in rows] + [goal])
-    rest = np.zeros_like(goal)
-    qd = np.array([row[1] for row in rows] + [rest]) / factor
-    qdd = np.array([row[2] for row in rows] + [rest]) / factor**2
-    return Trajectory(_ticks(ticks + 1, dt), q, qd, qdd)
