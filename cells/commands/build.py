@@ -12,13 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from cells.commands.folder import make_folder
 from cells.commands.progress import Progress
-from cells.commands.show import plain, say
+from cells.commands.show import native_stdout, plain, say
 
 if TYPE_CHECKING:
     from cells.description.cell import Cell
+    from cells.orders.footprint import Footprint
     from cells.orders.order import Order
     from cells.products.model import ProductVariant
+    from cells.runtime.production import UnitOutcome
     from cells.tasks.plan import Plan
+
+STDERR = 2
+# Verdicts of units that a person ended.
+STOPPED = ("stopped", "cancelled")
 
 
 def build(
@@ -38,48 +44,64 @@ def build(
     Raises ``InputError`` where the cell is running already or the folder can't be used: nothing is written then.
     """
     from cells.journal.store import Journal, event_hash
-    from cells.orders.passport import read_passport, write_passport
-    from cells.orders.report import write_report
-    from cells.runtime.control_socket import ControlSocket
-    from cells.runtime.lease import Lease
+    from cells.orders.passport import write_passport
+    from cells.orders.report import unit_footprint, write_report
+    from cells.runtime.controls import controls
     from cells.runtime.production import produce
-    from cells.runtime.requests import RequestQueue, interrupt_is_stop
 
-    requests = RequestQueue()
-    with Lease(cell.name):
+    with controls(cell.name, say) as requests:
         folder = make_folder(order.id, out)
         write_config(folder, order, cell, plan, world, seed)
-        with Journal.open(cell.name) as journal, ControlSocket(cell.name, requests):
+        with Journal.open(cell.name) as journal:
             start, _ = journal.head()
             say(f"{order.id}: {len(plan.units)} units in {cell.name}, world {world}, seed {seed}; results in {folder}")
-            opened = opener(cell, variants, seed, view)
+            with native_stdout():
+                opened = opener(cell, variants, seed, view)
             try:
-                with Progress(plan) as progress, interrupt_is_stop(requests, say):
+                with native_stdout(STDERR), Progress(plan) as progress:
                     outcomes = produce(
-                        order, plan, cell, variants, opened, journal, folder, progress, requests, pictures=True
+                        order, plan, cell, variants, opened, journal, folder, progress, requests, say=progress.say
                     )
             finally:
                 opened.close()
+            made = {unit.serial: variants[unit.variant_hash] for unit in plan.units}
+            built = list(journal.events(after=start))
             units = []
             for outcome in outcomes:
-                unit = plain(outcome)
-                passport = folder / "passports" / f"{outcome.serial}.aasx"
-                made = next(planned for planned in plan.units if planned.serial == outcome.serial)
-                write_passport(outcome.serial, journal, variants[made.variant_hash], cell, order, passport)
-                said = read_passport(passport)
-                units.append(unit | {"co2e_kg": said["kg_co2e"], "passport": str(passport)})
-            events = list(journal.events(after=start))
-        report = write_report(folder, order, plan, variants, cell, events)
+                passport = None
+                if outcome.verdict == "good":
+                    passport = folder / "passports" / f"{outcome.serial}.aasx"
+                    write_passport(outcome.serial, journal, made[outcome.serial], cell, order, passport)
+                carbon = unit_footprint(outcome.serial, made[outcome.serial], cell, built)
+                units.append(unit_result(outcome, carbon, passport))
+            report = write_report(folder, order, plan, variants, cell, built)
     return {
         "order": order.id,
         "folder": str(folder),
         "seed": seed,
         "ordered": len(plan.units),
         "good": sum(unit["verdict"] == "good" for unit in units),
-        "stopped": len(outcomes) < len(plan.units),
-        "event_hash": event_hash(events),
+        "stopped": len(units) < len(plan.units) or any(unit["verdict"] in STOPPED for unit in units),
+        "event_hash": event_hash(built),
         "units": units,
-        "files": [str(report), *(unit["passport"] for unit in units)],
+        "files": [str(report), *(unit["passport"] for unit in units if unit["passport"])],
+    }
+
+
+def unit_result(outcome: UnitOutcome, carbon: Footprint, passport: Path | None) -> dict[str, Any]:
+    """What the closing table says of one unit. ``energy_j`` is electrical, ``work_j`` the arm's mechanical work;
+    ``co2e_kg`` is null if a factor is unknown, ``co2e_known_kg`` the sum of what is known."""
+    return {
+        "serial": outcome.serial,
+        "verdict": outcome.verdict,
+        "reasons": list(outcome.reasons),
+        "recoveries": list(outcome.recoveries),
+        "seconds": outcome.seconds,
+        "work_j": carbon.work_j,
+        "energy_j": carbon.energy_j,
+        "co2e_kg": carbon.total_kg,
+        "co2e_known_kg": sum(part.kg for part in carbon.contributions if part.kg is not None),
+        "passport": str(passport) if passport else None,
     }
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import typer
 
 from cells.commands.cell import journal_of
-from cells.commands.show import DEFAULT_CELL, AsJson, CellName, emit, table
+from cells.commands.show import DEFAULT_CELL, AsJson, CellName, emit, native_stdout, table
 from cells.commands.worlds import EXTRAS, has_display
 from cells.errors import CellwrightError
 
@@ -84,7 +84,8 @@ def worlds() -> Iterator[Finding]:
     """The worlds that could be opened."""
     for point in entry_points(group="cellwright.worlds"):
         try:
-            point.load()
+            with native_stdout():
+                point.load()
         except Exception as error:
             yield Finding(f"world {point.name}", BAD, str(error).splitlines()[0], EXTRAS.get(point.name, "reinstall it"))
         else:

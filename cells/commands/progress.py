@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """Call it with the unit, the step and the number of steps done; use it as a context manager."""
+    """What production calls as each step begins; a context manager that gives the terminal back at its end."""
 
     def __init__(self, plan: Plan) -> None:
         self._total = sum(len(unit.calls) for unit in plan.units)
+        self._begun = 0
         self._bar: Any = None
         self._task: Any = None
 
@@ -37,3 +38,18 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+    def __call__(self, serial: str, step: str, index: int, total: int) -> None:
+        """A step begins: ``index`` of ``total`` of its unit, from 1."""
+        if self._bar is None:
+            say(f"{serial}  {index}/{total}  {step}")
+            return
+        self._begun += 1
+        self._bar.update(self._task, completed=min(self._begun, self._total), description=f"{serial} {step}")
+
+    def say(self, text: str) -> None:
+        """A line for people, above the bar where there is one."""
+        if self._bar is None:
+            say(text)
+        else:
+            self._bar.console.print(text, markup=False, highlight=False)

@@ -94,7 +94,7 @@ def show_result(result: Mapping[str, Any]) -> None:
             unit["verdict"],
             f"{unit['seconds']:.1f} s",
             amount(unit["energy_j"], 1e-3, "kJ"),
-            amount(unit["co2e_kg"], 1e3, "g"),
+            carbon(unit),
             unit["passport"] or "–",
         )
         for unit in result["units"]
@@ -106,6 +106,13 @@ def show_result(result: Mapping[str, Any]) -> None:
     print("Open:")
     for name in result["files"]:
         print(f"  {name}")
+
+
+def carbon(unit: Mapping[str, Any]) -> str:
+    """The footprint of a unit; where a factor is unknown, at least what is known."""
+    if unit["co2e_kg"] is not None:
+        return amount(unit["co2e_kg"], 1e3, "g")
+    return f"unknown (known: {amount(unit['co2e_known_kg'], 1e3, 'g')})"
 
 
 def amount(value: float | None, factor: float, unit: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -48,6 +50,25 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str =
         out.add_row(*(Text(str(value)) for value in row))
     # In a pipe there is no width to respect: cut nothing.
     Console(width=None if sys.stdout.isatty() else 200).print(out)
+
+
+@contextmanager
+def native_stdout(target: int | None = None) -> Iterator[None]:
+    """While inside, what anything prints on stdout goes to the file descriptor ``target``, or nowhere.
+
+    Physics engines print on the process's stdout from C, past ``sys.stdout``; a result is not to be mixed with that.
+    """
+    sys.stdout.flush()
+    kept = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere if target is None else target, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def say(text: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any
 
+from cells.commands.show import native_stdout
 from cells.errors import InputError, Problem
 
 GROUP = "cellwright.worlds"
@@ -32,7 +33,8 @@ def world_opener(name: str) -> Callable[..., Any]:
     """The function that opens the world ``name``. Raises ``InputError`` where its packages are missing."""
     (point,) = entry_points(group=GROUP, name=name)
     try:
-        opener: Callable[..., Any] = point.load()
+        with native_stdout():
+            opener: Callable[..., Any] = point.load()
     except ModuleNotFoundError as error:
         remedy = EXTRAS.get(name, f"install what {point.value} needs")
         raise InputError(Problem("--world", f"the world {name!r} needs the package {error.name!r}", remedy)) from error

@@ -14,7 +14,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from cells.orders.curves import force_curve
-from cells.orders.footprint import footprint, unit_masses
+from cells.orders.footprint import Footprint, footprint, unit_masses
 from cells.orders.markup import code, duration, grams, grid, number, section, value_text
 from cells.orders.pictures import data_uri, filmstrip
 from cells.orders.passport.record import unit_record
@@ -216,9 +216,7 @@ def footprints(
     for unit in plan.units:
         if unit.serial not in finished:
             continue
-        record = unit_record(unit.serial, events)
-        masses = unit_masses(variants[unit.variant_hash])
-        made = footprint(masses, record.work_j, record.seconds, cell, record.basis)
+        made = unit_footprint(unit.serial, variants[unit.variant_hash], cell, events)
         for part in made.contributions:
             rows.append((code(unit.serial), escape(part.name), escape(part.formula), grams(part.kg), part.basis))
             if part.factor is not None:
@@ -230,6 +228,12 @@ def footprints(
     note = '<p class="soft">Where no source was found for a factor, the figure is unknown, and so is the total.</p>'
     columns = ("unit", "of", "how", "#CO2e", "basis")
     return section("Carbon footprint", grid(columns, rows), note, f"<ul>{listed}</ul>" if listed else "")
+
+
+def unit_footprint(serial: str, variant: ProductVariant, cell: Cell, events: Iterable[StoredEvent]) -> Footprint:
+    """The footprint of a finished unit, from its events, as its passport has it."""
+    record = unit_record(serial, events)
+    return footprint(unit_masses(variant), record.work_j, record.seconds, cell, record.basis)
 
 
 def conventions(variants: Mapping[str, ProductVariant], cell: Cell) -> str:
