@@ -1,17 +1,16 @@
-"""Motions with which the cell comes back to a step boundary: rise, discard, go home. Generators, like skills."""
+"""Motions with which the cell comes back to a step boundary: rise, empty the hand, go home. Generators, like skills."""
 
 from __future__ import annotations
 
 from cells.kinematics.trajectory import point_to_point
 from cells.ports import Reading
-from cells.pose import tool_down
-from cells.skills.contract import Context, Done, Failed, Note, Steps
-from cells.skills.motions import APPROACH, TRAVEL_Z, follow, grip, straight, travel
+from cells.skills.contract import Call, Context, Done, Failed, Note, Steps
+from cells.skills.handover import discard
+from cells.skills.motions import APPROACH, TRAVEL_Z, follow, grip, straight
 from cells.skills.pick import GRIP_FORCE, open_width
 
 REJECT_BIN = "reject_bin"
 GENTLE = 0.03  # m/s: the part in hand may still be in a hole
-DROP = 0.05  # m of free fall into the bin
 EMPTY = 0.001  # m of opening at which nothing is between the fingers
 
 
@@ -32,19 +31,13 @@ def rise(context: Context, item: str, reading: Reading) -> Steps:
     return Done()
 
 
-def discard(context: Context, reading: Reading) -> Steps:
-    """Drop what the gripper holds into the reject bin."""
+def empty_hand(context: Context, reading: Reading) -> Steps:
+    """Drop what the gripper holds, if anything, into the reject bin."""
     held = context.model().holding
     if held is None:
         return Done()
-    x, y, z = context.cell.station(REJECT_BIN).pose.xyz
-    part = context.part(held)
-    reading = yield from travel(context, reading, tool_down((x, y, z + part.size[2] + DROP)))
-    reading = yield from grip(context, reading, context.cell.robot_spec.gripper.max_width, GRIP_FORCE)
-    yield Note("part_released", {"instance": held, "place": REJECT_BIN})
-    here = reading.arm.tcp
-    yield from straight(context, reading, here.shifted(dz=TRAVEL_Z - here.xyz[2]))
-    return Done()
+    call = Call("discard", "discard", held.rpartition("/")[0], held, REJECT_BIN, None, {}, "the hand must be empty")
+    return (yield from discard(context, call, reading))
 
 
 def go_home(context: Context, reading: Reading) -> Steps:

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from cells.orders.order import Order
     from cells.products.model import Part, ProcessStep, ProductVariant
 
-# Seconds of one call where the cell has no past to tell: means of the first hundred calls in simulation, rounded up.
-FIRST_GUESS = {"pick": 6.0, "place": 6.0, "insert": 9.0, "inspect": 5.0, "handover": 7.0, "move": 3.0}
-_UNKNOWN_SKILL = 6.0
+# Seconds of one call where the cell has no past to tell: as the simulated bench took for its first boards, rounded.
+FIRST_GUESS = {"pick": 3.5, "place": 4.0, "insert": 8.0, "inspect": 5.0, "handover": 4.0, "move": 2.0}
+_UNKNOWN_SKILL = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +108,11 @@ def plan_order(
 
 
 def slots_for(part: Part, cell: Cell) -> Iterator[tuple[str, int]]:
-    """Where a part may be loaded, best first: the slots of the tightest tray that it fits into, then of the next."""
-    need = sorted(part.size[:2])
+    """Where a part may be loaded, best first: in the tightest tray that it fits into, then the next; a part that
+    others go into (one with holes) in the roomiest, so that it doesn't stand between theirs."""
+    need, base = sorted(part.size[:2]), bool(part.holes)
     trays = [(name, station) for name, station in cell.stations.items() if isinstance(station, Tray)]
-    for name, tray in sorted(trays, key=lambda named: math.prod(named[1].slot_size)):
+    for name, tray in sorted(trays, key=lambda named: math.prod(named[1].slot_size), reverse=base):
         room = sorted(tray.slot_size)
         if need[0] <= room[0] and need[1] <= room[1]:
             yield from ((name, slot) for slot in range(tray.slots))
@@ -141,7 +142,7 @@ def _loads(serial: str, cell: Cell, variant: ProductVariant) -> tuple[LoadReques
             slot = next(free, None)
             if slot is None:
                 what = f"no free tray slot takes {item} ({line.part}) of unit {serial}"
-                remedy = "order a variant with fewer or smaller parts, or add a tray with enough room to the cell's file"
+                remedy = "order a variant with fewer or smaller parts, or add a roomy tray to the cell's file"
                 raise Unbuildable(Problem(f"{cell.name}:stations", what, remedy))
             taken.add(slot)
             loads.append(LoadRequest(f"{serial}/{item}", line.part, variant.hash, *slot))
@@ -149,7 +150,7 @@ def _loads(serial: str, cell: Cell, variant: ProductVariant) -> tuple[LoadReques
 
 
 def _calls(serial: str, step: ProcessStep, skills: Mapping[str, Skill]) -> Iterator[Call]:
-    """The calls of one process step: the skill that has the capability, after a pick where it needs the item in hand."""
+    """The calls of a process step: the skill that has the capability, after a pick if it needs the item in hand."""
     skill = _skill(step.capability, step, skills)
     item, (base, target) = f"{serial}/{step.item}", _target(serial, step)
     params = dict(step.constraints)
@@ -182,5 +183,5 @@ def _means(values: Mapping[str, Sequence[float]]) -> dict[str, float]:
 
 
 def _hash(order_id: str, cell: str, units: Sequence[UnitPlan]) -> str:
-    done = [order_id, cell, [[unit.serial, [asdict(x) for x in unit.loads], [asdict(x) for x in unit.calls]] for unit in units]]
+    done = [order_id, cell, [[unit.serial, [asdict(entry) for entry in (*unit.loads, *unit.calls)]] for unit in units]]
     return hashlib.sha256(json.dumps(done, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

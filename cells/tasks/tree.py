@@ -230,7 +230,7 @@ def cleared(unit: UnitRun, item: str, reading: Reading) -> Steps:
     """Rise, drop what is held into the reject bin, go home."""
     context, runner = unit.context, unit.runner
     yield from recovery.rise(context, item, reading)
-    yield from recovery.discard(context, runner.read())
+    yield from recovery.empty_hand(context, runner.read())
     yield from recovery.go_home(context, runner.read())
     return Done()
 
