@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import sys
@@ -66,6 +67,8 @@ def native_stdout(target: int | None = None) -> Iterator[None]:
         yield
     finally:
         sys.stdout.flush()
+        # C's stdio has a buffer of its own, which would spill after the result.
+        ctypes.CDLL(None).fflush(None)
         os.dup2(kept, 1)
         os.close(kept)
         os.close(nowhere)
