@@ -28,7 +28,7 @@ GENESIS = "0" * 64
 
 # What tells one run from its repetition without the cell having done anything else: left out of event_hash.
 _OUTSIDE = frozenset({"run", "pid", "host", "wall", "wall_s", "cpu_s", "file", "path", "folder", "out", "lot"})
-_BEFORE_RUN = frozenset({"stock_loaded"})
+_NO_DEEDS = frozenset({"stock_loaded", "passport_written"})
 
 # The format's version is in the table's name: a later format is another table, never a guess about this one.
 _TABLE = sa.Table(
@@ -80,11 +80,12 @@ def canonical(value: Any) -> str:
 def event_hash(events: Iterable[Event]) -> str:
     """SHA-256 of what the cell did: two runs of one order, seed and build have the same.
 
-    Leaves out wall time, paths, run and process ids, and the stock that was there before (lots and their loading).
+    Leaves out wall time, paths, run and process ids, the stock that was there before (lots and their loading), and
+    the hashes of passports, which carry wall time.
     """
     digest = hashlib.sha256()
     for event in events:
-        if event.kind not in _BEFORE_RUN:
+        if event.kind not in _NO_DEEDS:
             digest.update(canonical([event.kind, event.time, _inside(event.data)]).encode() + b"\n")
     return digest.hexdigest()
 

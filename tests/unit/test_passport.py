@@ -129,6 +129,28 @@ def test_says_what_was_built_and_how(passport: Path, variant: ProductVariant) ->
     assert said["submodels"]["Nameplate"]["AssetSpecificProperties"]["pegs"] == "2"
 
 
+def test_an_interrupted_attempt_is_told_and_its_energy_unknown(
+    journal: Journal, variant: ProductVariant, cell: Cell, order: Order, tmp_path: Path
+) -> None:
+    first = variant.process.steps[0]
+    head = {"serial": SERIAL, "step": first.id, "skill": "place", "version": "1"}
+    done = {"duration_s": 1.0, "energy_j": 2.0, "result": {}}
+    for time, kind, data in (
+        (0.0, "unit_started", {"serial": SERIAL, "order": "PB-1", "variant": variant.hash, "family": "pegboard"}),
+        (1.0, "step_started", {**head, "attempt": 1}),
+        (2.0, "step_started", {**head, "attempt": 2}),
+        (3.0, "step_done", {**head, "attempt": 2, **done}),
+        (4.0, "unit_finished", {"serial": SERIAL, "verdict": "good", "reasons": []}),
+    ):
+        journal.append(Event(kind, time, data))
+    path = write_passport(SERIAL, journal, variant, cell, order, tmp_path / "x.aasx")
+    said = read_passport(path)
+    process = said["submodels"]["ExecutedProcesses"]["Run__01__"]["Process__01__"]
+    assert [stage["Result"] for stage in process["ProcessStages"].values()] == ["failed", "done"]
+    assert process["ProcessErrors"]["ProcessError__01__"]["ErrorCode"] == "interrupted"
+    assert said["footprint"][-1]["MechanicalWorkJ"] == "unknown"
+
+
 def test_json_beside_says_the_same(passport: Path) -> None:
     assert read_passport(passport.with_suffix(".json")) == read_passport(passport)
 
@@ -210,6 +232,16 @@ def test_hostile_files_are_refused_with_a_reason(passport: Path, tmp_path: Path)
         assert verify_passport(odd), content[:10]
     with pytest.raises(InputError, match="can't be read"):
         read_passport(tmp_path / "missing.aasx")
+
+
+def test_a_shell_of_somebody_else_is_no_passport(passport: Path, tmp_path: Path) -> None:
+    data = json.loads(passport.with_suffix(".json").read_text())
+    for name in ("Unit", "Journal"):
+        trace = next(held for held in data["submodels"] if held["idShort"] == "Traceability")
+        trace["submodelElements"] = [held for held in trace["submodelElements"] if held["idShort"] != name]
+        other = tmp_path / "other.json"
+        other.write_text(json.dumps(data))
+        assert "no passport of Cellwright" in verify_passport(other)[0].what
 
 
 def test_same_events_give_the_same_ids(passport: Path) -> None:

@@ -44,7 +44,8 @@ def collection(name: str | None, elements: Iterable[Any], semantic: str) -> Any:
 
 def properties(name: str | None, values: Mapping[str, Any], semantic: str, each: str) -> Any:
     """A collection with one property per value, all of the concept ``each``."""
-    return collection(name, [prop(id_short(key), value, each) for key, value in values.items()], semantic)
+    named = {id_short(key): value for key, value in values.items()}
+    return collection(name, [prop(key, value, each) for key, value in named.items()], semantic)
 
 
 def listing(name: str, elements: Iterable[Any], semantic: str, each: str | None, kind: Any = None) -> Any:

@@ -6,6 +6,7 @@ Both follow VDI 3682: each process has its product, process and resource.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from cells.orders.passport.elements import collection, own, prop, properties, submodel, text
@@ -22,14 +23,17 @@ PLAN_SEMANTIC = "https://admin-shell-io/idta/SubmodelTemplate/ProcessParameters/
 
 
 def executed(unit_id: str, record: UnitRecord, variant: ProductVariant, cell: Cell) -> Any:
-    """The assembly as executed: every step with all its attempts, times, forces and the skill's version."""
+    """The assembly as executed: every step with all its attempts, times, forces and the skill's version.
+
+    A step that is part of another's (``insert_peg_1.pick``) is about the same item.
+    """
     steps = {step.id: step for step in variant.process.steps}
     grouped: dict[str, list[Attempt]] = {}
     for attempt in record.attempts:
         grouped.setdefault(attempt.step, []).append(attempt)
     lots = {piece.item: piece.lot for piece in record.pieces}
     processes = [
-        _executed_process(number, attempts, steps.get(name), lots, cell)
+        _executed_process(number, attempts, steps.get(name) or steps.get(name.partition(".")[0]), lots, cell)
         for number, (name, attempts) in enumerate(grouped.items(), start=1)
     ]
     result = prop("RunResult", record.verdict, f"{EXECUTED}/RunResult/1/0")
@@ -75,8 +79,8 @@ def _executed_process(
         prop("ProcessResult", outcome, f"{EXECUTED}/ProcessResult/1/0"),
         prop("ProcessStartTime", first.start_wall, f"{EXECUTED}/ProcessStartTime/1/0"),
         prop("ProcessEndTime", last.end_wall, f"{EXECUTED}/ProcessEndTime/1/0"),
-        collection("ProcessStages", [_stage(attempt) for attempt in attempts], f"{EXECUTED}/ProcessStages/1/0"),
-        collection("ProcessErrors", [_error(attempt) for attempt in failed], f"{EXECUTED}/ProcessErrors/1/0"),
+        collection("ProcessStages", map(_stage, count(1), attempts), f"{EXECUTED}/ProcessStages/1/0"),
+        collection("ProcessErrors", map(_error, count(1), failed), f"{EXECUTED}/ProcessErrors/1/0"),
     ]
     return collection(f"Process__{number:02d}__", elements, f"{EXECUTED}/Process/1/0")
 
@@ -94,7 +98,7 @@ def _process(
     from basyx.aas import model
 
     product = {"Item": step.item, "Target": step.target or "none"} if step else {}
-    values = {**(step.constraints if step else {}), **parameters}
+    values = {**(step.constraints if step and step.id == id_.removeprefix("undo_") else {}), **parameters}
     bill = {step.item: lots[step.item]} if step and step.item in lots else {}
     resource = {"Cell": cell.name, "Robot": cell.robot_spec.name}
     return [
@@ -109,7 +113,7 @@ def _process(
     ]
 
 
-def _stage(attempt: Attempt) -> Any:
+def _stage(number: int, attempt: Attempt) -> Any:
     base = f"{EXECUTED}/ProcessStage"
     elements = [
         prop("StageId", f"{attempt.step} attempt {attempt.attempt}", f"{base}/StageId/1/0"),
@@ -117,13 +121,13 @@ def _stage(attempt: Attempt) -> Any:
         prop("EndTime", attempt.end_wall, f"{base}/EndTime/1/0"),
         prop("Result", "done" if attempt.done else "failed", f"{base}/Result/1/0"),
     ]
-    return collection(f"ProcessStage__{attempt.attempt:02d}__", elements, f"{base}/1/0")
+    return collection(f"ProcessStage__{number:02d}__", elements, f"{base}/1/0")
 
 
-def _error(attempt: Attempt) -> Any:
+def _error(number: int, attempt: Attempt) -> Any:
     base = f"{EXECUTED}/ProcessError"
     elements = [
         prop("ErrorCode", attempt.cause, f"{base}/ErrorCode/1/0"),
         prop("ErrorDescription", attempt.why, f"{base}/ErrorDescription/1/0"),
     ]
-    return collection(f"ProcessError__{attempt.attempt:02d}__", elements, f"{base}/1/0")
+    return collection(f"ProcessError__{number:02d}__", elements, f"{base}/1/0")

@@ -26,20 +26,30 @@ def read_passport(path: Path | str) -> dict[str, Any]:
 
     Raises ``InputError`` for a file that is too large, unsafe or no passport.
     """
-    objects = _load(Path(path))
+    return _said(_load(Path(path)), path)
+
+
+def _said(objects: list[Any], path: Path | str) -> dict[str, Any]:
+    try:
+        return _gathered(objects)
+    except (KeyError, TypeError, ValueError, AttributeError, StopIteration):
+        remedy = "name one that `cellwright run` wrote"
+        raise InputError(Problem(str(path), "holds no passport of Cellwright", remedy)) from None
+
+
+def _gathered(objects: list[Any]) -> dict[str, Any]:
     submodels = {str(item.id_short): _plain_children(item) for item in objects if hasattr(item, "submodel_element")}
-    if "Traceability" not in submodels:
-        raise InputError(Problem(str(path), "holds no passport of Cellwright", "name one that `cellwright run` wrote"))
     trace = submodels["Traceability"]
     carbon = submodels.get("CarbonFootprint", {}).get("ProductOrSectorSpecificCarbonFootprints", [])
     parts = [entry["PcfInformation"] for entry in carbon]
     return {
+        "serial": str(trace["Unit"]["Serial"]),
         "unit": trace["Unit"],
         "lots": _lots(submodels.get("HierarchicalStructures", {})),
         "steps": _steps(submodels.get("ExecutedProcesses", {})),
         "kg_co2e": _total(parts),
         "footprint": parts,
-        "journal": trace["Journal"],
+        "journal": {"Sequence": int(trace["Journal"]["Sequence"]), "HeadHash": str(trace["Journal"]["HeadHash"])},
         "content_sha256": trace.get("ContentHash"),
         "submodels": submodels,
     }
@@ -56,8 +66,8 @@ def verify_passport(path: Path | str, journal: Journal | None = None) -> list[Pr
 
     where = str(path)
     try:
-        said = read_passport(path)
         objects = _load(Path(path))
+        said = _said(objects, path)
     except InputError as error:
         return list(error.problems)
     problems = []
@@ -72,12 +82,12 @@ def verify_passport(path: Path | str, journal: Journal | None = None) -> list[Pr
 
 
 def _against(journal: Journal, said: Mapping[str, Any], where: str) -> list[Problem]:
-    sequence, head = int(said["journal"]["Sequence"]), said["journal"]["HeadHash"]
+    sequence, head = said["journal"]["Sequence"], said["journal"]["HeadHash"]
     problems = journal.verify()
     if journal.hash_at(sequence) != head:
         what = f"the journal's event {sequence} has another hash than the passport names, or isn't there"
         problems.append(Problem(f"{where}:Traceability.Journal", what, "verify in the cell that built the unit"))
-    written = journal.events(kinds=("passport_written",), serial=said["unit"]["Serial"])
+    written = journal.events(kinds=("passport_written",), serial=said["serial"])
     if said["content_sha256"] not in {event.data["sha256"] for event in written}:
         what = "the journal doesn't know a passport with this content"
         problems.append(Problem(f"{where}:Traceability.ContentHash", what, _REMEDY))
@@ -144,7 +154,8 @@ def _check_archive(raw: bytes, path: Path) -> None:
 
 
 def _plain_children(element: Any) -> dict[str, Any]:
-    children = getattr(element, "submodel_element", None) or getattr(element, "statement", None) or element.value
+    holder = next(name for name in ("submodel_element", "statement", "value") if hasattr(element, name))
+    children = getattr(element, holder)
     return {str(child.id_short): _plain(child) for child in children if not hasattr(child, "second")}
 
 

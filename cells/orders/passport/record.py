@@ -51,7 +51,8 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class UnitRecord:
-    """One unit as it was built. ``seconds`` is cell time from its start to its end."""
+    """One unit as it was built. ``seconds`` is cell time from its start to ``finished``; ``work_j`` the mechanical
+    work in J, of failed attempts too, ``None`` if not known."""
 
     serial: str
     order: str
@@ -64,14 +65,10 @@ class UnitRecord:
     recoveries: tuple[str, ...]
     started_wall: str
     finished_wall: str
+    finished: float
     seconds: float
+    work_j: float | None
     basis: Basis
-
-    @property
-    def work_j(self) -> float | None:
-        """Mechanical work of all attempts, failed ones included, in J; ``None`` if one of them isn't known."""
-        known = [attempt.energy_j for attempt in self.attempts if attempt.energy_j is not None]
-        return math.fsum(known) if len(known) == len(self.attempts) else None
 
 
 def unit_record(serial: str, events: Iterable[StoredEvent]) -> UnitRecord:
@@ -92,6 +89,7 @@ def unit_record(serial: str, events: Iterable[StoredEvent]) -> UnitRecord:
         raise InputError(Problem(f"journal:{serial}", "the unit isn't finished", "a passport comes when it is"))
     suppliers = {event.data["lot"]: event.data["supplier"] for event in stream if event.kind == "stock_loaded"}
     measured = accepted is not None and accepted.data.get("energy") == "measured"
+    attempts = _attempts(mine)
     return UnitRecord(
         serial=serial,
         order=order,
@@ -100,13 +98,15 @@ def unit_record(serial: str, events: Iterable[StoredEvent]) -> UnitRecord:
         verdict=str(finished.data["verdict"]),
         reasons=tuple(str(reason) for reason in finished.data.get("reasons") or ()),
         pieces=_pieces(mine, suppliers),
-        attempts=_attempts(mine),
+        attempts=attempts,
         recoveries=tuple(
             f"{event.data['step']}: {event.data['recovery']}" for event in mine if event.kind == "recovery_started"
         ),
         started_wall=started.wall,
         finished_wall=finished.wall,
+        finished=finished.time,
         seconds=finished.time - started.time,
+        work_j=_work(finished, attempts),
         basis="measured" if measured else "modelled",
     )
 
@@ -122,18 +122,25 @@ def _pieces(events: Iterable[StoredEvent], suppliers: Mapping[str, str]) -> tupl
 
 
 def _attempts(events: Iterable[StoredEvent]) -> tuple[Attempt, ...]:
-    begun: dict[tuple[str, int], StoredEvent] = {}
-    attempts = []
+    """Every attempt, in order; one that was begun and never ended was interrupted by a stop or cancel."""
+    attempts: list[Attempt] = []
+    begun: StoredEvent | None = None
     for event in events:
+        if event.kind in ("step_started", "unit_finished") and begun is not None:
+            attempts.append(_attempt(begun, event))
+            begun = None
         if event.kind == "step_started":
-            begun[event.data["step"], event.data["attempt"]] = event
+            begun = event
         elif event.kind in ("step_done", "step_failed"):
-            attempts.append(_attempt(event, begun.get((event.data["step"], event.data["attempt"]), event)))
+            attempts.append(_attempt(begun or event, event))
+            begun = None
     return tuple(attempts)
 
 
-def _attempt(end: StoredEvent, start: StoredEvent) -> Attempt:
-    data = end.data
+def _attempt(start: StoredEvent, end: StoredEvent) -> Attempt:
+    """``end`` is the event that ended it, or if none did, what came next."""
+    ended = end.kind in ("step_done", "step_failed")
+    data = end.data if ended else {**start.data, "cause": "interrupted", "why": "a stop or cancel came in between"}
     skill, _, version = str(data["skill"]).partition("@")
     return Attempt(
         step=str(data["step"]),
@@ -145,13 +152,21 @@ def _attempt(end: StoredEvent, start: StoredEvent) -> Attempt:
         end=end.time,
         start_wall=start.wall,
         end_wall=end.wall,
-        duration_s=_number(data.get("duration_s", end.time - start.time)),
+        duration_s=_number(data.get("duration_s", end.time - start.time)) if ended else None,
         energy_j=_number(data.get("energy_j")),
         values=dict(_flat({**(data.get("result") or {}), **_measured(data)})),
         telemetry=_telemetry_hash(data.get("telemetry")),
         cause=str(data.get("cause", "")),
         why=str(data.get("why", "")),
     )
+
+
+def _work(finished: StoredEvent, attempts: Iterable[Attempt]) -> float | None:
+    """Of the whole unit where its last event tells, else the sum over its attempts."""
+    if "energy_j" in finished.data:
+        return _number(finished.data["energy_j"])
+    known = [attempt.energy_j for attempt in attempts]
+    return math.fsum(value for value in known if value is not None) if None not in known else None
 
 
 def _measured(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def write_passport(
     shell, submodels, content = _build(record, variant, cell, carbon, journal.head())
     target = Path(path)
     _write_files(target, shell, submodels)
-    journal.append(Event("passport_written", 0.0, {"serial": serial, "order": order.id, "sha256": content}))
+    journal.append(Event("passport_written", record.finished, {"serial": serial, "order": order.id, "sha256": content}))
     return target
 
 
