@@ -100,7 +100,7 @@ def _process(
     product = {"Item": step.item, "Target": step.target or "none"} if step else {}
     values = {**(step.constraints if step and step.id == id_.removeprefix("undo_") else {}), **parameters}
     bill = {step.item: lots[step.item]} if step and step.item in lots else {}
-    resource = {"Cell": cell.name, "Robot": cell.robot_spec.name}
+    resource = {"Cell": cell.name, "Robot": cell.robot_spec.name, "ControlMode": cell.control.default}
     return [
         prop("ProcessId", id_, f"{PLAN}/ProcessId/1/0"),
         prop("ProcessName", name, f"{PLAN}/ProcessName/1/0"),
