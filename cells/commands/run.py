@@ -25,20 +25,26 @@ Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="K=V", hel
 def prepare(
     order_file: Path, cell_name: str, overrides: Sequence[str]
 ) -> tuple[Order, Cell, dict[str, ProductVariant], Plan]:
-    """Read the order and the cell, decide every variant and plan; touches nothing but its inputs.
+    """Read the order and the cell, decide every variant and plan; changes nothing.
 
     The variants come by hash, in the order of the items. Raises ``InputError`` and ``Unbuildable``.
     """
     from cells.description.cell import load_cell
+    from cells.journal.home import home_folder
+    from cells.journal.store import Journal
     from cells.orders.order import load_order
     from cells.products.catalogue import build_variant
-    from cells.tasks.plan import plan_order
+    from cells.tasks.plan import past_of, plan_order
 
     order = load_order(order_file, overrides)
     cell = load_cell(cell_name)
     limits = build_limits(cell)
     items = [build_variant(item.product, item.parameters, limits) for item in order.items]
-    plan = plan_order(order, cell, items)
+    past = None
+    if (home_folder() / cell.name).exists():
+        with Journal.open(cell.name) as journal:
+            past = past_of(journal.events(kinds=("step_done",)))
+    plan = plan_order(order, cell, items, past=past)
     return order, cell, {variant.hash: variant for variant in items}, plan
 
 

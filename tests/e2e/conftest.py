@@ -44,16 +44,15 @@ def order(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def cellwright(home: Path, here: Path) -> Cellwright:
-    """Run ``cellwright`` with these words; no display, whatever the machine has."""
-    command = Path(sys.executable).with_name("cellwright")
+def command(home: Path, here: Path) -> Cellwright:
+    """A function that runs ``cellwright`` with its words; no display, whatever the machine has."""
+    installed = Path(sys.executable).with_name("cellwright")
     environment = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "CELLWRIGHT_JOURNAL_URL")}
     environment["CELLWRIGHT_HOME"] = str(home)
 
     def run(*words: object, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [command, *map(str, words)],
+            [installed, *map(str, words)],
             cwd=here,
             env=environment | more,
             capture_output=True,
@@ -63,3 +62,9 @@ def cellwright(home: Path, here: Path) -> Cellwright:
         )
 
     return run
+
+
+@pytest.fixture
+def cellwright(home: Path, here: Path) -> Cellwright:
+    """The installed command, in this test's own home and folder."""
+    return command(home, here)
