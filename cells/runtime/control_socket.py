@@ -6,6 +6,7 @@ An owner-only Unix socket under ``$CELLWRIGHT_HOME/<cell>/run``; one JSON object
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -48,10 +49,8 @@ class ControlSocket:
         """Stop listening and remove the socket."""
         (self._folder / _SOCKET).unlink(missing_ok=True)
         # shutdown() wakes the thread out of accept(); close() alone would not.
-        try:
+        with contextlib.suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self._server.close()
         self._thread.join(timeout=1.0)
 

@@ -183,5 +183,5 @@ def _means(values: Mapping[str, Sequence[float]]) -> dict[str, float]:
 
 
 def _hash(order_id: str, cell: str, units: Sequence[UnitPlan]) -> str:
-    done = [order_id, cell, [[unit.serial, [asdict(entry) for entry in (*unit.loads, *unit.calls)]] for unit in units]]
+    done = [order_id, cell, [(unit.serial, [*map(asdict, unit.loads)], [*map(asdict, unit.calls)]) for unit in units]]
     return hashlib.sha256(json.dumps(done, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
