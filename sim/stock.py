@@ -16,27 +16,28 @@ from typing import Any
 import numpy as np
 
 from cells.description.cell import Cell
-from cells.pose import Pose
+from cells.pose import Pose, Vector3
 from cells.ports import Estimate, Loaded, LoadRequest
 from cells.products.materials import library
 from cells.products.model import Part, ProductVariant
 from sim import bodies
 
 SETTLE_S = 0.25  # a part that has lain this long may sleep
-QUIET = 2e-3  # m/s and rad/s (×10) below which a body counts as still
-NEAR = 0.09  # m from the tool to a body's box within which it is awake
+QUIET = 3e-5  # m (and ×20 of the quaternion) between two looks below which a body counts as still
+NEAR = 0.06  # m from the tool to a body's box within which it is awake
 MOVED = 5e-4  # m after which the locator looks anew
 
 
 @dataclass
 class Piece:
-    """One part instance in the physics: its body, the seat it was loaded on, and whether it sleeps."""
+    """One part instance in the physics: its body, the seat it was loaded on (-1: none), and whether it sleeps."""
 
     part: Part
     body: int
     seat: int
     born: float
     asleep: bool = False
+    seen: tuple[Vector3, tuple[float, ...]] = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0))
 
 
 class SimStock:
@@ -53,6 +54,8 @@ class SimStock:
     ) -> None:
         self._bullet, self._cell, self._variants, self._seed = bullet, cell, variants, seed
         self._folder, self._now = folder, now
+        self._awake = bullet.ACTIVATION_STATE_WAKE_UP | bullet.ACTIVATION_STATE_DISABLE_SLEEPING
+        self._asleep = bullet.ACTIVATION_STATE_SLEEP | bullet.ACTIVATION_STATE_ENABLE_SLEEPING
         self.pieces: dict[str, Piece] = {}
         self._nest: tuple[Part, list[int]] | None = None
         self._told: dict[str, tuple[Pose, Estimate]] = {}
@@ -124,25 +127,53 @@ class SimStock:
         self._told[instance] = (true, estimate)
         return estimate
 
-    def rest(self, tool: tuple[float, float, float]) -> None:
-        """Let still bodies far from the tool sleep and wake those near it: sleeping bodies cost no contacts."""
-        for piece in self.pieces.values():
-            if self._now() - piece.born < SETTLE_S:
-                continue
-            low, high = self._bullet.getAABB(piece.body)
-            gap = math.dist(tool, [min(max(t, lo), hi) for t, lo, hi in zip(tool, low, high, strict=True)])
-            if gap < NEAR:
-                if piece.asleep:
-                    self._set_asleep(piece, False)
-            elif not piece.asleep:
-                linear, angular = self._bullet.getBaseVelocity(piece.body)
-                if math.hypot(*linear) < QUIET and math.hypot(*angular) < 10 * QUIET:
-                    self._set_asleep(piece, True)
+    def rest(self, tool: Vector3) -> None:
+        """Let still parts far from the tool sleep, and wake those near it: sleeping bodies cost no contacts.
 
-    def _set_asleep(self, piece: Piece, asleep: bool) -> None:
-        state = self._bullet.ACTIVATION_STATE_SLEEP if asleep else self._bullet.ACTIVATION_STATE_WAKE_UP
-        self._bullet.changeDynamics(piece.body, -1, activationState=state)
-        piece.asleep = asleep
+        Parts whose boxes overlap (pegs in their plate) sleep and wake together, or they would wake one another.
+        """
+        boxes = {name: self._bullet.getAABB(piece.body) for name, piece in self.pieces.items()}
+        for group in _touching(boxes):
+            pieces = [self.pieces[name] for name in group]
+            still = all([self._still(piece) for piece in pieces])
+            awake = not still or any(_gap(tool, *boxes[name]) < NEAR for name in group)
+            state = self._awake if awake else self._asleep
+            for piece in pieces:
+                if piece.asleep == awake:
+                    self._bullet.changeDynamics(piece.body, -1, activationState=state)
+                    piece.asleep = not awake
+
+    def _still(self, piece: Piece) -> bool:
+        """Whether a part has hardly moved since the last look (contact jitter has speed, but goes nowhere)."""
+        if piece.asleep:
+            return True
+        before, piece.seen = piece.seen, self._bullet.getBasePositionAndOrientation(piece.body)
+        near = math.dist(before[0], piece.seen[0]) < QUIET and math.dist(before[1], piece.seen[1]) < 20 * QUIET
+        return near and self._now() - piece.born >= SETTLE_S
+
+
+Box = tuple[Vector3, Vector3]
+
+
+def _gap(point: Vector3, low: Vector3, high: Vector3) -> float:
+    """Distance (m) from a point to an axis-aligned box."""
+    return math.dist(point, [min(max(p, lo), hi) for p, lo, hi in zip(point, low, high, strict=True)])
+
+
+def _touching(boxes: Mapping[str, Box]) -> list[set[str]]:
+    """Groups of names whose boxes overlap, directly or through others."""
+    groups: list[set[str]] = []
+    for name, (low, high) in boxes.items():
+        mine = {name}
+        for group in [g for g in groups if any(_overlap(low, high, *boxes[other]) for other in g)]:
+            mine |= group
+            groups.remove(group)
+        groups.append(mine)
+    return groups
+
+
+def _overlap(low: Vector3, high: Vector3, other_low: Vector3, other_high: Vector3) -> bool:
+    return all(a <= d and c <= b for a, b, c, d in zip(low, high, other_low, other_high, strict=True))
 
 
 def _small_turn(roll: float, pitch: float, yaw: float) -> tuple[float, float, float, float]:

@@ -25,7 +25,7 @@ from sim.robot import write_urdf
 from sim.stock import SimStock
 
 CONTACT_RANGE = 2e-3  # m within which Bullet keeps contact points; more costs time, less lets a grip slip
-REST_EVERY = 25  # control ticks between looks at what may sleep
+REST_EVERY = 12  # control ticks between looks at what may sleep
 
 
 class SimClock:

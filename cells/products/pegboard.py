@@ -35,6 +35,7 @@ CONVENTION = f"equal-area {HOLE_SIDES}-gon holes, equal-area {PEG_SIDES}-gon peg
 FLOOR = 0.005  # under the holes
 END_WALL = 0.008  # beyond the outer holes, along the row
 SIDE_WALL = 0.012  # beside the holes, across the row
+FLANK = 0.006  # of it one plain bar along the plate: fingers and nest meet a flat face, not the wedges' ends
 MIN_LENGTH = 0.050
 DEPTH_SHARE = 0.45  # of the peg's length: the rest sticks out for the gripper
 FINGER_ROOM = 0.015  # between a peg's axis and its neighbour's side: half a finger and some air
@@ -106,8 +107,8 @@ def hole_outline(d: Dimensions, x: float) -> Polygon:
 
 
 def plate_wedges(d: Dimensions) -> tuple[Polygon, ...]:
-    """The plate around its holes, seen from above, in convex pieces that touch and don't overlap."""
-    half_x, half_y = d.size[0] / 2, d.size[1] / 2
+    """The plate around its holes and between its flanks, seen from above: convex pieces that touch, none overlap."""
+    half_x, half_y = d.size[0] / 2, d.size[1] / 2 - FLANK
     bounds = [-half_x, *(x + d.pitch / 2 for x in d.holes[:-1]), half_x]
     return tuple(
         piece
@@ -152,13 +153,17 @@ def _peg(d: Dimensions) -> Part:
 def _plate(d: Dimensions) -> Part:
     length, width, height = d.size
     floor = Box((length, width, FLOOR), Pose.at(0.0, 0.0, FLOOR / 2))
+    flanks = tuple(
+        Box((length, FLANK, height - FLOOR), Pose.at(0.0, side * (width - FLANK) / 2, (height + FLOOR) / 2))
+        for side in (-1, 1)
+    )
     walls: tuple[Convex, ...] = tuple(prism(piece, FLOOR, height) for piece in plate_wedges(d))
     opening = math.pi / 4 * d.hole**2 if d.round else d.hole**2
     return _part(
         "plate",
         volume=length * width * height - d.pegs * opening * d.depth,
         size=d.size,
-        fit=(floor, *walls),
+        fit=(floor, *flanks, *walls),
         grasp=Box(d.size, Pose.at(0.0, 0.0, height / 2)),
         grip=Grip(tool_down((0.0, 0.0, height - PLATE_GRIP)), width, math.pi),
         holes={
