@@ -38,7 +38,9 @@ def test_packages_hand_on_names_and_do_nothing_else() -> None:
 def test_every_package_is_in_the_wheel() -> None:
     import tomllib
 
-    declared = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    declared = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"][
+        "packages"
+    ]
     here = {
         ".".join(path.parent.relative_to(ROOT.parent).parts)
         for name in ("cells", "sim", "policies", "hw")
