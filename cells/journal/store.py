@@ -23,42 +23,13 @@ import sqlalchemy as sa
 from cells.errors import InputError, Problem
 from cells.journal.event import Event
 from cells.journal.home import cell_folder
+from cells.journal.tables import BEGIN, EVENTS, connect
 
 GENESIS = "0" * 64
 
 # What tells one run from its repetition without the cell having done anything else: left out of event_hash.
 _OUTSIDE = frozenset({"run", "pid", "host", "wall", "wall_s", "cpu_s", "file", "path", "folder", "out", "lot"})
 _NO_DEEDS = frozenset({"stock_loaded", "passport_written"})
-
-# The format's version is in the table's name: a later format is another table, never a guess about this one.
-_TABLE = sa.Table(
-    "events_v1",
-    sa.MetaData(),
-    sa.Column("cell", sa.String(64), primary_key=True),
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("kind", sa.String(64), nullable=False),
-    sa.Column("time", sa.Double, nullable=False),
-    sa.Column("wall", sa.String(40), nullable=False),
-    sa.Column("data", sa.Text, nullable=False),
-    sa.Column("order_id", sa.String(200)),
-    sa.Column("serial", sa.String(200), index=True),
-    sa.Column("hash", sa.String(64), nullable=False),
-)
-
-_SQLITE_GUARDS = tuple(
-    f"CREATE TRIGGER IF NOT EXISTS events_v1_no_{verb.lower()} BEFORE {verb} ON events_v1 "
-    "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
-    for verb in ("UPDATE", "DELETE")
-)
-_POSTGRES_GUARDS = (
-    "CREATE OR REPLACE FUNCTION events_v1_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN RAISE EXCEPTION 'the journal is append-only'; END $$",
-    "CREATE OR REPLACE TRIGGER events_v1_only_append BEFORE UPDATE OR DELETE OR TRUNCATE ON events_v1 "
-    "FOR EACH STATEMENT EXECUTE FUNCTION events_v1_refuse()",
-)
-# One writer at a time reads the head and appends to it; readers are never held up.
-_BEGIN = {"sqlite": ("BEGIN IMMEDIATE",), "postgresql": ("BEGIN", "LOCK TABLE events_v1 IN EXCLUSIVE MODE")}
-
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent(Event):
@@ -134,7 +105,7 @@ class Journal:
             path = cell_folder(cell_name, home) / "journal.db"
             url, where = f"sqlite:///{path}", str(path)
         try:
-            engine = _connect(url)
+            engine = connect(url)
             journal = cls(engine, cell_name)
         except (sa.exc.SQLAlchemyError, ImportError) as error:
             reason = str(error).splitlines()[0]
@@ -148,14 +119,14 @@ class Journal:
         canonical(time)
         wall = datetime.now(UTC).isoformat(timespec="milliseconds")
         with self._lock:
-            for statement in _BEGIN[self._engine.dialect.name]:
+            for statement in BEGIN[self._engine.dialect.name]:
                 self._writer.exec_driver_sql(statement)
             try:
                 seq, previous = self._head(self._writer)
                 digest = _link(previous, seq + 1, event.kind, time, wall, data)
                 row = {"cell": self._cell, "seq": seq + 1, "kind": event.kind, "time": time, "wall": wall, "data": data}
                 owner = {"order_id": event.data.get("order"), "serial": _serial_of(event.data)}
-                self._writer.execute(sa.insert(_TABLE), row | owner | {"hash": digest})
+                self._writer.execute(sa.insert(EVENTS), row | owner | {"hash": digest})
             except BaseException:
                 self._writer.exec_driver_sql("ROLLBACK")
                 raise
@@ -171,8 +142,8 @@ class Journal:
     ) -> Iterator[StoredEvent]:
         """The events with ``seq`` > ``after``, in order, of these ``kinds``, about this ``order`` (with those of its
         units) or this unit. Each call reads a consistent picture of the moment it starts."""
-        table = _TABLE.c
-        query = sa.select(_TABLE).where(table.cell == self._cell, table.seq > after).order_by(table.seq)
+        table = EVENTS.c
+        query = sa.select(EVENTS).where(table.cell == self._cell, table.seq > after).order_by(table.seq)
         if kinds is not None:
             query = query.where(table.kind.in_(tuple(kinds)))
         if serial is not None:
@@ -198,14 +169,14 @@ class Journal:
 
     def hash_at(self, seq: int) -> str | None:
         """The hash of one event; ``None`` if there is none with this sequence."""
-        query = sa.select(_TABLE.c.hash).where(_TABLE.c.cell == self._cell, _TABLE.c.seq == seq)
+        query = sa.select(EVENTS.c.hash).where(EVENTS.c.cell == self._cell, EVENTS.c.seq == seq)
         with self._engine.connect() as connection:
             found = connection.execute(query).scalar()
         return None if found is None else str(found)
 
     def verify(self) -> list[Problem]:
         """Every place where the chain doesn't hold, by sequence; empty if the journal is as it was written."""
-        query = sa.select(_TABLE).where(_TABLE.c.cell == self._cell).order_by(_TABLE.c.seq)
+        query = sa.select(EVENTS).where(EVENTS.c.cell == self._cell).order_by(EVENTS.c.seq)
         problems: list[Problem] = []
         expected, previous = 1, GENESIS
         with self._engine.connect() as connection:
@@ -235,50 +206,15 @@ class Journal:
         self.close()
 
     def _head(self, connection: sa.Connection) -> tuple[int, str]:
-        columns = (_TABLE.c.seq, _TABLE.c.hash)
-        query = sa.select(*columns).where(_TABLE.c.cell == self._cell).order_by(_TABLE.c.seq.desc()).limit(1)
+        columns = (EVENTS.c.seq, EVENTS.c.hash)
+        query = sa.select(*columns).where(EVENTS.c.cell == self._cell).order_by(EVENTS.c.seq.desc()).limit(1)
         row = connection.execute(query).first()
         return (row.seq, row.hash) if row else (0, GENESIS)
 
 
-_LAYING = 0x43454C4C  # any number that every process agrees on
 _RESTORE = "restore the journal from a backup; don't trust what was built on it since"
 
 
 def _owner(data: str) -> tuple[str | None, str | None]:
     parsed = json.loads(data)
     return parsed.get("order"), _serial_of(parsed)
-
-
-def _connect(url: str) -> sa.Engine:
-    """An engine that commits each statement by itself (transactions are opened by hand), with the table in place."""
-    parsed = sa.make_url(url)
-    lite = parsed.get_backend_name() == "sqlite"
-    if parsed.get_backend_name() not in _BEGIN:
-        raise sa.exc.ArgumentError(f"{parsed.get_backend_name()} isn't supported: use sqlite or postgresql")
-    options: dict[str, Any] = {"connect_args": {"timeout": 30}} if lite else {}
-    engine = sa.create_engine(parsed, isolation_level="AUTOCOMMIT", **options)
-    if lite:
-        sa.event.listen(engine, "connect", _set_pragmas)
-    with engine.connect() as connection:
-        _lay_table(connection, lite)
-    return engine
-
-
-def _lay_table(connection: sa.Connection, lite: bool) -> None:
-    """Make table, index and guards where they aren't there; several processes may be doing so at once."""
-    for statement in ("BEGIN IMMEDIATE",) if lite else ("BEGIN", f"SELECT pg_advisory_xact_lock({_LAYING})"):
-        connection.exec_driver_sql(statement)
-    connection.execute(sa.schema.CreateTable(_TABLE, if_not_exists=True))
-    for index in _TABLE.indexes:
-        connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
-    for statement in _SQLITE_GUARDS if lite else _POSTGRES_GUARDS:
-        connection.exec_driver_sql(statement)
-    connection.exec_driver_sql("COMMIT")
-
-
-def _set_pragmas(connection: Any, _record: object) -> None:
-    # WAL lets readers go on while one writes; NORMAL survives a crash of the process, and a power cut but for the
-    # last commits, without a disk flush per event.
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL"):
-        connection.execute(f"PRAGMA {pragma}")
