@@ -115,7 +115,9 @@ def write_config(folder: Path, order: Order, cell: Cell, plan: Plan, world: str,
         "seed": seed,
         "cellwright": version("cellwright"),
         "python": sys.version.split()[0],
-        "packages": {found.name: found.version for found in sorted(distributions(), key=lambda found: found.name.lower())},
+        "packages": {
+            found.name: found.version for found in sorted(distributions(), key=lambda found: found.name.lower())
+        },
         "order": order.model_dump(mode="json", by_alias=True),
         "cell": cell.model_dump(mode="json", by_alias=True),
         "plan": plain(plan),

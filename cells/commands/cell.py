@@ -47,7 +47,9 @@ def show(name: NameOrPath, as_json: AsJson = False) -> None:
     if as_json:
         emit(cell.model_dump(mode="json", by_alias=True))
         return
-    print(f"{cell.name}: robot {cell.robot}, control tick {cell.tick_s * 1e3:g} ms, force limit {cell.limits.force_n:g} N")
+    print(
+        f"{cell.name}: robot {cell.robot}, control tick {cell.tick_s * 1e3:g} ms, force limit {cell.limits.force_n:g} N"
+    )
     rows = []
     for key in cell.stations:
         station = cell.station(key)

@@ -47,9 +47,7 @@ def doctor(cell: CellName = DEFAULT_CELL, as_json: AsJson = False) -> None:
 def python() -> Iterator[Finding]:
     """The interpreter: PyBullet has wheels up to Python 3.11."""
     found = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info < (3, 11):
-        yield Finding("python", BAD, found, "use Python 3.11")
-    elif sys.version_info >= (3, 12):
+    if sys.version_info >= (3, 12):
         yield Finding("python", NOTE, found, "the simulated world needs Python 3.11; everything else works")
     else:
         yield Finding("python", OK, found)
@@ -87,7 +85,9 @@ def worlds() -> Iterator[Finding]:
             with native_stdout():
                 point.load()
         except Exception as error:
-            yield Finding(f"world {point.name}", BAD, str(error).splitlines()[0], EXTRAS.get(point.name, "reinstall it"))
+            yield Finding(
+                f"world {point.name}", BAD, str(error).splitlines()[0], EXTRAS.get(point.name, "reinstall it")
+            )
         else:
             yield Finding(f"world {point.name}", OK, point.value)
 

@@ -39,7 +39,9 @@ def explicit(out: Path) -> Path:
         raise InputError(Problem(f"--out {out}", "is a file", "name a folder"))
     out.mkdir(parents=True, exist_ok=True)
     if any(out.iterdir()):
-        raise InputError(Problem(f"--out {out}", "is not empty, and results are never overwritten", "name a new folder"))
+        raise InputError(
+            Problem(f"--out {out}", "is not empty, and results are never overwritten", "name a new folder")
+        )
     if not os.access(out, os.W_OK | os.X_OK):
         raise InputError(Problem(f"--out {out}", "can't be written", "give --out a folder that you may write"))
     return out

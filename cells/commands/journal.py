@@ -29,7 +29,8 @@ def list_orders(cell: CellName = DEFAULT_CELL, as_json: AsJson = False) -> None:
     if as_json:
         emit({"orders": rows})
     else:
-        table(("order", "accepted (UTC)", "first event", "good"), [tuple(row[k] for k in ("order", "accepted", "seq", "good")) for row in rows])
+        lines = [(row["order"], row["accepted"], row["seq"], row["good"]) for row in rows]
+        table(("order", "accepted (UTC)", "first event", "good"), lines)
 
 
 @app.command()

@@ -20,7 +20,9 @@ PassportFile = Annotated[Path, typer.Argument(metavar="PASSPORT", help="The pass
 def existing(path: Path) -> Path:
     """``path``, if it is a file. Raises ``InputError`` otherwise."""
     if not path.is_file():
-        raise InputError(Problem(str(path), "no such file", "name a passport, as runs/<order>-<n>/passports/<serial>.aasx"))
+        raise InputError(
+            Problem(str(path), "no such file", "name a passport, as runs/<order>-<n>/passports/<serial>.aasx")
+        )
     return path
 
 

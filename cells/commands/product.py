@@ -75,9 +75,7 @@ def list_families(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(
-    family: FamilyName, values: Values = None, cell: CellName = DEFAULT_CELL, as_json: AsJson = False
-) -> None:
+def show(family: FamilyName, values: Values = None, cell: CellName = DEFAULT_CELL, as_json: AsJson = False) -> None:
     """Show a family's parameters and the variant that these values make: bill of material, process."""
     from cells.products.catalogue import families
     from cells.products.export import summary
@@ -91,10 +89,10 @@ def show(
         return
     rows = [(name, variant.parameters[name], parameter.range_text()) for name, parameter in known.parameters.items()]
     table(("parameter", "value", "may be"), rows, title=f"{family} {variant.hash[:12]}")
-    bom = [
-        (line["part"], line["quantity"], line["material"], f"{line['volume_m3'] * 1e6:.2f}", f"{line['mass_kg'] * 1e3:.1f}")
-        for line in content["bill_of_material"]
-    ]
+    bom = []
+    for line in content["bill_of_material"]:
+        volume, mass = f"{line['volume_m3'] * 1e6:.2f}", f"{line['mass_kg'] * 1e3:.1f}"
+        bom.append((line["part"], line["quantity"], line["material"], volume, mass))
     table(("part", "pieces", "material", "cm³ each", "g each"), bom)
     steps = [(step.id, step.capability, step.target or "", step.inverse) for step in variant.process.steps]
     table(("step", "capability", "target", "undone by"), steps)
@@ -103,9 +101,7 @@ def show(
 
 
 @app.command()
-def check(
-    family: FamilyName, values: Values = None, cell: CellName = DEFAULT_CELL, as_json: AsJson = False
-) -> None:
+def check(family: FamilyName, values: Values = None, cell: CellName = DEFAULT_CELL, as_json: AsJson = False) -> None:
     """Say whether a variant can be built; exit 1 with the reason and the nearest buildable values if not."""
     from cells.products.family import VariantUnbuildable
 

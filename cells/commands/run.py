@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cells.commands.product import build_limits
-from cells.commands.show import DEFAULT_CELL, AsJson, CellName, emit, plain, say, table
+from cells.commands.show import DEFAULT_CELL, AsJson, CellName, emit, table
 
 if TYPE_CHECKING:
     from cells.description.cell import Cell
@@ -19,7 +18,9 @@ if TYPE_CHECKING:
     from cells.tasks.plan import Plan
 
 OrderFile = Annotated[Path, typer.Argument(metavar="ORDER", help="The order, a YAML file.")]
-Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="Override a value: items.0.quantity=3.")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="K=V", help="Override a value: items.0.quantity=3.")
+]
 
 
 def prepare(

@@ -26,7 +26,9 @@ def check_world_name(name: str, view: bool) -> None:
         remedy = EXTRAS.get(name, f"choose one of: {', '.join(sorted(known)) or 'none'}")
         raise InputError(Problem("--world", f"no world is called {name!r}", remedy))
     if view and not has_display():
-        raise InputError(Problem("--view", "there is no display to open a window on", "leave --view away, or set DISPLAY"))
+        raise InputError(
+            Problem("--view", "there is no display to open a window on", "leave --view away, or set DISPLAY")
+        )
 
 
 def world_opener(name: str) -> Callable[..., Any]:

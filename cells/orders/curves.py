@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
+from itertools import pairwise
 from math import ceil
 
 import numpy as np
@@ -20,7 +21,7 @@ def thin(time: Array, force: Array, most: int = MOST_POINTS) -> tuple[Array, Arr
     if len(force) <= most:
         return time, force
     edges = np.linspace(0, len(force), most + 1).astype(int)
-    picked = np.array([a + int(np.argmax(np.abs(force[a:b]))) for a, b in zip(edges[:-1], edges[1:], strict=True)])
+    picked = np.array([a + int(np.argmax(np.abs(force[a:b]))) for a, b in pairwise(edges)])
     return time[picked], force[picked]
 
 

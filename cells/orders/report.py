@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from cells.orders.curves import force_curve
 from cells.orders.footprint import Footprint, footprint, unit_masses
 from cells.orders.markup import code, duration, grams, grid, number, section, value_text
-from cells.orders.pictures import data_uri, filmstrip
 from cells.orders.passport.record import unit_record
+from cells.orders.pictures import data_uri, filmstrip
 from cells.runtime.telemetry import read_telemetry
 
 if TYPE_CHECKING:
@@ -89,7 +89,10 @@ def header(order: Order, plan: Plan, cell: Cell, events: Sequence[Event]) -> str
             f"<h1>{escape(order.id)}</h1>",
             f'<p class="soft">Built{customer} by the cell {code(cell.name)}. Plan {code(plan.hash[:12])}.</p>',
             '<div class="cards">',
-            *(f'<div class="card"><b>{escape(value)}</b><span class="soft">{name}</span></div>' for name, value in cards),
+            *(
+                f'<div class="card"><b>{escape(value)}</b><span class="soft">{name}</span></div>'
+                for name, value in cards
+            ),
             "</div>",
             grid(("unit", "verdict", "why"), rows),
         ]
@@ -186,7 +189,9 @@ def steps(events: Iterable[Event]) -> str:
 
 def troubles(events: Iterable[Event]) -> str:
     """Recoveries, failures, stops and guard trips, in the order of their coming."""
-    told = [f"<li>{number(event.time, '.1f')} s: {trouble}</li>" for event in events if (trouble := trouble_text(event))]
+    told = [
+        f"<li>{number(event.time, '.1f')} s: {trouble}</li>" for event in events if (trouble := trouble_text(event))
+    ]
     return section("Recoveries and failures", f"<ul>{''.join(told)}</ul>" if told else f"<p>{CALM}</p>")
 
 
@@ -199,7 +204,8 @@ def trouble_text(event: Event) -> str:
         place = f"{code(data['serial'])} {code(data['step'])}"
         return f"{place}: {escape(str(data['cause']))}, {escape(str(data['why']))}"
     if event.kind == "guard_tripped":
-        return f"guard: {escape(str(data['cause']))}, {escape(str(data.get('value')))} over {escape(str(data.get('limit')))}"
+        value, limit = escape(str(data.get("value"))), escape(str(data.get("limit")))
+        return f"guard: {escape(str(data['cause']))}, {value} over {limit}"
     if event.kind == "part_lost":
         return f"{code(data['instance'])} was not where it was believed to be"
     if event.kind in ("stop_requested", "pause_requested", "cancel_requested"):
@@ -207,9 +213,7 @@ def trouble_text(event: Event) -> str:
     return ""
 
 
-def footprints(
-    plan: Plan, variants: Mapping[str, ProductVariant], cell: Cell, events: Sequence[StoredEvent]
-) -> str:
+def footprints(plan: Plan, variants: Mapping[str, ProductVariant], cell: Cell, events: Sequence[StoredEvent]) -> str:
     """The carbon footprint of each finished unit, every figure with its source; what has none is unknown."""
     rows, sources = [], {}
     finished = {event.data["serial"] for event in events if event.kind == "unit_finished"}
@@ -220,7 +224,9 @@ def footprints(
         for part in made.contributions:
             rows.append((code(unit.serial), escape(part.name), escape(part.formula), grams(part.kg), part.basis))
             if part.factor is not None:
-                sources[part.name] = f"{part.factor.value} {part.factor.unit} ({part.factor.year}): {part.factor.source}"
+                sources[part.name] = (
+                    f"{part.factor.value} {part.factor.unit} ({part.factor.year}): {part.factor.source}"
+                )
         rows.append((code(unit.serial), "<b>total</b>", "", f"<b>{grams(made.total_kg)}</b>", made.basis))
     if not rows:
         return ""
@@ -241,7 +247,9 @@ def conventions(variants: Mapping[str, ProductVariant], cell: Cell) -> str:
     from cells.products.catalogue import families
 
     known = families()
-    told = [text for name in sorted({variant.family for variant in variants.values()}) for text in known[name].conventions]
+    told = [
+        text for name in sorted({variant.family for variant in variants.values()}) for text in known[name].conventions
+    ]
     told += [
         "collision margin 0.01 mm on both bodies of every fit and on the fingers (simulated worlds)",
         f"control tick {cell.tick_s * 1e3:g} ms; forces are tared, at the tool centre point, world axes",

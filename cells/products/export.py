@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from cells.products.model import Box, Cylinder, Part, ProductVariant, Shape
-
-if TYPE_CHECKING:
-    import trimesh
 
 MILLIMETRES = 1000.0
 
@@ -28,7 +25,7 @@ def export_parts(variant: ProductVariant, folder: Path) -> list[Path]:
     return written
 
 
-def part_mesh(part: Part) -> trimesh.Geometry:
+def part_mesh(part: Part) -> Any:
     """The part's visual geometry in its own frame, in m: its convex pieces side by side, not merged."""
     import trimesh
 
