@@ -7,7 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
 from typing import Any
+
+from cells.errors import InputError, Problem
+
+
+def need_basyx() -> None:
+    """Raises ``InputError`` where the optional package that writes and reads passports isn't installed."""
+    if find_spec("basyx") is None:
+        remedy = "install it: pip install 'cellwright[passport]'"
+        raise InputError(Problem("passport", "the package basyx-python-sdk isn't installed", remedy))
 
 
 def reference(value: str) -> Any:

@@ -106,6 +106,9 @@ def _missing(objects: list[Any], where: str) -> list[Problem]:
 
 def _load(path: Path) -> list[Any]:
     """All identifiable objects in the file. Raises ``InputError``."""
+    from cells.orders.passport.elements import need_basyx
+
+    need_basyx()
     from basyx.aas import model
     from basyx.aas.adapter import aasx
     from basyx.aas.adapter.json.json_deserialization import read_aas_json_file_into

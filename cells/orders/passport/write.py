@@ -27,8 +27,10 @@ def write_passport(
     """
     from cells.journal.event import Event
     from cells.orders.footprint import footprint, unit_masses
+    from cells.orders.passport.elements import need_basyx
     from cells.orders.passport.record import PASSPORT_KINDS, unit_record
 
+    need_basyx()
     record = unit_record(serial, journal.events(kinds=(*PASSPORT_KINDS, "stock_loaded")))
     if (record.order, record.variant) != (order.id, variant.hash):
         what = f"was built for order {record.order} as variant {record.variant[:12]}"
