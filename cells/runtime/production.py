@@ -148,14 +148,19 @@ class _Line:
             unit.take_stock()
             work = TreeWork(unit_tree(unit, resumed=True), unit)
             ending = self.runner.run(work)
-        if ending is Ending.LEFT:
-            return "cancelled" if self.runner.cancelled else "stopped"
         if ending is Ending.FINISHED and work.succeeded:
             return "good"
-        verdict = "cancelled" if ending is Ending.CANCELLED else "failed"
-        if verdict == "failed" and self._skills[unit.failed_skill].capability == "inspect":
-            verdict = "rejected"
+        verdict = "rejected" if self._inspected(unit) else "failed"
+        if ending is not Ending.FINISHED:
+            verdict = "cancelled" if self.runner.cancelled else "stopped"
+            unit.reasons.append(f"{verdict} during {unit.doing}")
+        if ending is Ending.LEFT:
+            return verdict
         return self._tidy(unit) or verdict
+
+    def _inspected(self, unit: UnitRun) -> bool:
+        """Whether what failed last was an inspection."""
+        return unit.failed_skill in self._skills and self._skills[unit.failed_skill].capability == "inspect"
 
     def _tidy(self, unit: UnitRun) -> str | None:
         """Empty the hand into the reject bin and go home; a verdict if people decided otherwise meanwhile."""

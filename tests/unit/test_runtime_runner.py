@@ -5,58 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from cells.control.setpoints import Compliant, JointTarget, Setpoint
+from cells.control.setpoints import Compliant, JointTarget
 from cells.description.cell import Cell, load_cell
 from cells.kinematics.chain import Chain, load_chain
-from cells.pose import Array, Pose
-from cells.ports import ArmReading, GripperReading, Reading, Traits
+from cells.pose import Array
+from cells.ports import Reading
 from cells.runtime.packml import State
 from cells.runtime.requests import Request
 from cells.runtime.runner import Ending, Runner
 from cells.skills.contract import Command
+from tests.unit.perfect_world import TICK, PerfectWorld
 
-TICK = 0.004
 SWING = 0.5  # rad/s, amplitude of the motion's speed
 SPRING = np.array([1500.0] * 3 + [25.0] * 3)
-
-
-class PerfectWorld:
-    """Ports of an arm that is wherever it is told to be, at once; ``sent`` is every setpoint with its tick."""
-
-    def __init__(self, chain: Chain, home: Array) -> None:
-        self.traits = Traits(contact=False, deterministic=True, self_loading=True)
-        self._chain, self.ticks, self.tick_s = chain, 0, TICK
-        self.q, self.qd, self.qdd = home.copy(), np.zeros(7), np.zeros(7)
-        self.mode, self.push = "running", 0.0
-        self.sent: list[tuple[int, Setpoint]] = []
-        self.arm: Any = SimpleNamespace(read=self._read, command=self._command)
-        self.gripper: Any = SimpleNamespace(read=lambda: GripperReading(0.04, 0.0, 0.0, True), move=lambda *_: None)
-        self.wrench: Any = SimpleNamespace(read=lambda: np.array([0.0, 0.0, self.push, 0.0, 0.0, 0.0]))
-        self.clock, self.locator, self.camera, self.stock = self, None, None, None
-
-    def now(self) -> float:
-        return self.ticks * TICK
-
-    def advance(self) -> None:
-        self.ticks += 1
-
-    def close(self) -> None: ...
-
-    def _command(self, setpoint: Setpoint) -> None:
-        self.sent.append((self.ticks, setpoint))
-        if isinstance(setpoint, JointTarget):
-            self.qdd = (setpoint.qd - self.qd) / TICK
-            self.q, self.qd = setpoint.q.copy(), setpoint.qd.copy()
-
-    def _read(self) -> ArmReading:
-        tcp = Pose.from_matrix(self._chain.fk(self.q))
-        return ArmReading(self.q, self.qd, self.qd, self.q, self.qd, self.qdd, tcp, False, self.mode)
 
 
 @dataclass

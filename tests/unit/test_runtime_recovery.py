@@ -1,0 +1,152 @@
+"""What the cell does when a skill fails: bounded, named recoveries, and an order that goes on. The skills here say
+what the test wants; tree, runner, journal and production are the real ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cells.description.cell import load_cell
+from cells.journal.store import Journal, StoredEvent
+from cells.kinematics.chain import load_chain
+from cells.orders.order import Item, Order
+from cells.ports import Reading
+from cells.products.catalogue import build_variant
+from cells.runtime.production import UnitOutcome, produce
+from cells.runtime.requests import Request, RequestQueue
+from cells.skills import registry
+from cells.skills.contract import Call, Context, Done, Failed, Note, Result, Skill, Steps, place_name
+from cells.tasks.plan import plan_order
+from tests.unit.perfect_world import PerfectWorld
+
+Says = Callable[[Call, int], Result]
+
+
+def told(skill: Skill, says: Says, tries: Counter[str]) -> Skill:
+    """A skill with the same contract that moves nothing and ends as the test says."""
+
+    def run(context: Context, call: Call, reading: Reading) -> Steps:
+        tries[call.id] += 1
+        for _ in range(3):
+            yield None
+        result = says(call, tries[call.id])
+        if skill.name == "pick" and isinstance(result, Done):
+            yield Note("part_gripped", {"instance": call.item})
+        elif "holding" in {condition.what for condition in skill.before}:
+            if isinstance(result, Done):
+                yield Note("part_released", {"instance": call.item, "place": place_name(call)})
+            elif result.cause == "slipped":
+                yield Note("part_lost", {"instance": call.item})
+        return result
+
+    return Skill(skill.name, skill.version, skill.capability, run, skill.before, skill.after)
+
+
+class Line:
+    """A cell whose skills end as the test says."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._folder, self._patch = folder, monkeypatch
+        self.requests = RequestQueue()
+        self.events: list[StoredEvent] = []
+
+    def build(self, says: Says, units: int = 1, progress: Callable[..., Any] = lambda *_: None) -> list[UnitOutcome]:
+        tries: Counter[str] = Counter()
+        skills = {name: told(skill, says, tries) for name, skill in registry.skills().items() if name != "discard"}
+        self._patch.setattr(registry, "skills", lambda: skills)
+        cell, variant = load_cell("panda-bench"), build_variant("pegboard", {"pegs": 2})
+        order = Order(
+            schema="cellwright/order/v1", id="R", customer="c", due="2026-12-31",
+            items=(Item(product="pegboard", quantity=units, parameters={"pegs": 2}),),
+        )  # fmt: skip
+        self.world = PerfectWorld(load_chain(cell), cell.home)
+        with Journal.open("panda-bench", self._folder) as journal:
+            outcomes = produce(
+                order, plan_order(order, cell, [variant]), cell, {variant.hash: variant}, self.world, journal,
+                self._folder / "out", progress, self.requests, pictures=False,
+            )  # fmt: skip
+            self.events = list(journal.events())
+        return outcomes
+
+    def recoveries(self) -> list[str]:
+        return [event.data["recovery"] for event in self.events if event.kind == "recovery_started"]
+
+    def done(self) -> list[str]:
+        return [event.data["step"] for event in self.events if event.kind == "step_done"]
+
+
+@pytest.fixture
+def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
+    yield Line(tmp_path, monkeypatch)
+
+
+def fails(step: str, times: int, cause: str = "not_found") -> Says:
+    return lambda call, tried: Failed(cause, f"{cause}, on purpose") if call.id == step and tried <= times else Done()
+
+
+def test_a_unit_without_trouble_is_good_and_leaves_the_cell(line: Line) -> None:
+    (outcome,) = line.build(fails("", 0))
+    assert (outcome.verdict, outcome.reasons, outcome.recoveries) == ("good", (), ())
+    assert set(line.world.unloaded) == {load.instance for load in line.world.loaded}
+    assert line.done()[-1] == "handover_plate"
+
+
+def test_an_insertion_that_fails_in_hand_is_approached_again(line: Line) -> None:
+    (outcome,) = line.build(fails("insert_peg_1", 2))
+    assert outcome.verdict == "good"
+    assert line.recoveries() == ["re-approach", "re-approach"]
+
+
+def test_a_part_that_slips_is_grasped_again(line: Line) -> None:
+    (outcome,) = line.build(fails("insert_peg_1", 1, "slipped"))
+    assert outcome.verdict == "good"
+    assert line.recoveries() == ["re-grasp"]
+    assert line.done().count("insert_peg_1.pick") == 2
+
+
+def test_a_part_that_cannot_be_picked_is_replaced_from_stock(line: Line) -> None:
+    (outcome,) = line.build(fails("insert_peg_2.pick", 3, "wrong_part"))
+    assert outcome.verdict == "good"
+    assert line.recoveries() == ["re-grasp", "re-grasp", "replace"]
+    assert line.world.loaded[-1].instance == "R-01/peg_2~2"
+    inserted = [event.data["instance"] for event in line.events if event.kind == "part_released"]
+    assert "R-01/peg_2~2" in inserted and "R-01/peg_2" not in inserted
+
+
+def test_recoveries_are_bounded_and_the_next_unit_is_built(line: Line) -> None:
+    def first_unit_only(call: Call, _tried: int) -> Result:
+        hopeless = call.serial == "R-01" and call.id == "insert_peg_1"
+        return Failed("wedged", "wedged, on purpose") if hopeless else Done()
+
+    bad, good = line.build(first_unit_only, units=2)
+    assert (bad.verdict, good.verdict) == ("failed", "good")
+    assert "insert_peg_1: wedged, on purpose" in bad.reasons
+    # In hand twice; not to be grasped again while it is held; a new part, in hand twice again.
+    assert Counter(line.recoveries()) == {"re-approach": 4, "replace": 1}
+    assert {load.instance for load in line.world.loaded} == set(line.world.unloaded)
+
+
+def test_a_failed_inspection_rejects_the_unit(line: Line) -> None:
+    (outcome,) = line.build(fails("inspect_peg_2", 9, "wrong_height"))
+    assert outcome.verdict == "rejected"
+    assert outcome.reasons == ("inspect_peg_2: wrong_height, on purpose",)
+    assert "handover_plate" not in line.done()
+
+
+def test_a_cancelled_order_ends_tidy_and_named(line: Line) -> None:
+    def cancel_at_insertion(_serial: str, step: str, _index: int, _total: int) -> None:
+        if step == "insert_peg_1":
+            line.requests.put(Request("cancel", "test"))
+
+    outcomes = line.build(fails("", 0), units=2, progress=cancel_at_insertion)
+    assert [(outcome.verdict, outcome.reasons) for outcome in outcomes] == [
+        ("cancelled", ("cancelled during insert_peg_1",))
+    ]
+    places = [event.data["place"] for event in line.events if event.kind == "part_released"]
+    assert places == ["fixture", "reject_bin"]
+    assert set(line.world.unloaded) == {load.instance for load in line.world.loaded}
+    assert line.events[-1].kind == "order_finished"
