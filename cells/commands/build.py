@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cells.commands.folder import make_folder
 from cells.commands.progress import Progress
-from cells.commands.show import native_stdout, plain, say
+from cells.commands.show import STDERR, STDOUT, plain, rerouted, say
 
 if TYPE_CHECKING:
     from cells.description.cell import Cell
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from cells.runtime.production import UnitOutcome
     from cells.tasks.plan import Plan
 
-STDERR = 2
 # Verdicts of units that a person ended.
 STOPPED = ("stopped", "cancelled")
 
@@ -55,10 +54,10 @@ def build(
         with Journal.open(cell.name) as journal:
             start, _ = journal.head()
             say(f"{order.id}: {len(plan.units)} units in {cell.name}, world {world}, seed {seed}; results in {folder}")
-            with native_stdout():
+            with rerouted(STDOUT, STDERR):
                 opened = opener(cell, variants, seed, view)
             try:
-                with native_stdout(STDERR), Progress(plan) as progress:
+                with rerouted(STDOUT, to=STDERR), Progress(plan) as progress:
                     outcomes = produce(
                         order, plan, cell, variants, opened, journal, folder, progress, requests, say=progress.say
                     )

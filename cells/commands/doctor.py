@@ -13,7 +13,7 @@ from pathlib import Path
 import typer
 
 from cells.commands.cell import journal_of
-from cells.commands.show import DEFAULT_CELL, AsJson, CellName, emit, native_stdout, table
+from cells.commands.show import DEFAULT_CELL, STDERR, STDOUT, AsJson, CellName, emit, rerouted, table
 from cells.commands.worlds import EXTRAS, has_display
 from cells.errors import CellwrightError
 
@@ -82,7 +82,7 @@ def worlds() -> Iterator[Finding]:
     """The worlds that could be opened."""
     for point in entry_points(group="cellwright.worlds"):
         try:
-            with native_stdout():
+            with rerouted(STDOUT, STDERR):
                 point.load()
         except Exception as error:
             yield Finding(

@@ -15,6 +15,7 @@ import typer
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout instead of text.")]
 CellName = Annotated[str, typer.Option("--cell", help="A cell from the library, or the path of a cell file.")]
 DEFAULT_CELL = "panda-bench"
+STDOUT, STDERR = 1, 2
 
 
 def emit(data: Any) -> None:
@@ -54,24 +55,32 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str =
 
 
 @contextmanager
-def native_stdout(target: int | None = None) -> Iterator[None]:
-    """While inside, what anything prints on stdout goes to the file descriptor ``target``, or nowhere.
+def rerouted(*descriptors: int, to: int | None = None) -> Iterator[None]:
+    """While inside, what anything writes to these file descriptors goes to the descriptor ``to``, or nowhere.
 
-    Physics engines print on the process's stdout from C, past ``sys.stdout``; a result is not to be mixed with that.
+    Physics engines write on the process's stdout and stderr from C, past ``sys.stdout``; a result is not to be mixed
+    with that.
     """
-    sys.stdout.flush()
-    kept = os.dup(1)
+    flush()
+    kept = {descriptor: os.dup(descriptor) for descriptor in descriptors}
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere if target is None else target, 1)
+    for descriptor in descriptors:
+        os.dup2(nowhere if to is None else to, descriptor)
     try:
         yield
     finally:
-        sys.stdout.flush()
-        # C's stdio has a buffer of its own, which would spill after the result.
-        ctypes.CDLL(None).fflush(None)
-        os.dup2(kept, 1)
-        os.close(kept)
+        flush()
+        for descriptor, before in kept.items():
+            os.dup2(before, descriptor)
+            os.close(before)
         os.close(nowhere)
+
+
+def flush() -> None:
+    """Empty every buffer of stdout and stderr, that of C's stdio too, which would spill after the result."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    ctypes.CDLL(None).fflush(None)
 
 
 def say(text: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any
 
-from cells.commands.show import native_stdout
+from cells.commands.show import STDERR, STDOUT, rerouted
 from cells.errors import InputError, Problem
 
 GROUP = "cellwright.worlds"
@@ -35,7 +35,7 @@ def world_opener(name: str) -> Callable[..., Any]:
     """The function that opens the world ``name``. Raises ``InputError`` where its packages are missing."""
     (point,) = entry_points(group=GROUP, name=name)
     try:
-        with native_stdout():
+        with rerouted(STDOUT, STDERR):
             opener: Callable[..., Any] = point.load()
     except ModuleNotFoundError as error:
         remedy = EXTRAS.get(name, f"install what {point.value} needs")

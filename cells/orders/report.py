@@ -44,13 +44,13 @@ def write_report(
 ) -> Path:
     """Write ``out/report.html`` and return its path.
 
-    ``variants`` by hash; ``events`` are those of this run, in order. Pictures are the PNG files anywhere under
-    ``out``, telemetry the ``.npz`` files that the events name.
+    ``variants`` by hash; ``events`` are those of this run, in order. Pictures and telemetry are the files
+    under ``out`` that the events name.
     """
     recordings = {path.name: path for path in sorted(out.rglob("*.npz"))}
     sections = [
         header(order, plan, cell, events),
-        film(out),
+        film(out, events),
         insertions(events, recordings, cell),
         planned(plan, variants),
         steps(events),
@@ -99,19 +99,18 @@ def header(order: Order, plan: Plan, cell: Cell, events: Sequence[Event]) -> str
     )
 
 
-def film(out: Path) -> str:
-    """Pictures of the assembly from the cell's camera."""
-    pictures = sorted(path for path in out.rglob("*.png") if path.name != "filmstrip.png")
-    if not pictures:
+def film(out: Path, events: Iterable[Event]) -> str:
+    """Pictures of the assembly from the cell's camera, evenly picked, first and last included."""
+    taken = [event for event in events if event.kind == "picture_taken" and (out / event.data["file"]).is_file()]
+    if not taken:
         return ""
-    last = len(pictures) - 1
-    count = min(MOST_PICTURES, len(pictures))
-    chosen = [pictures[round(i * last / max(count - 1, 1))] for i in range(count)]
-    figures = [
-        f'<figure><img alt="{escape(path.stem)}" src="{data_uri(path)}"><figcaption>{escape(path.stem)}</figcaption>'
-        "</figure>"
-        for path in chosen
-    ]
+    last = len(taken) - 1
+    count = min(MOST_PICTURES, len(taken))
+    figures = []
+    for event in (taken[round(i * last / max(count - 1, 1))] for i in range(count)):
+        said = escape(f"{event.data['serial']} · {event.data['step']}, {event.time:.0f} s")
+        address = data_uri(out / event.data["file"])
+        figures.append(f'<figure><img alt="{said}" src="{address}"><figcaption>{said}</figcaption></figure>')
     return section("The assembly, as the cell's camera saw it", '<div class="film">', *figures, "</div>")
 
 

@@ -67,13 +67,15 @@ def page(tmp_path: Path) -> str:
     np.savez_compressed(tmp_path / "i.npz", time=np.arange(500) * 0.004, wrench=wrench, **rest)
     Image.new("RGB", (900, 600), "teal").save(tmp_path / "01_start.png")
     step = {"serial": SERIAL, "step": call.id, "skill": "insert", "duration_s": 2.0, "energy_j": 40.0}
+    picture = {"serial": SERIAL, "step": "place_plate", "file": "01_start.png"}
     events = [
         event(1, "order_accepted", order="R-1", items=[]),
         event(2, "unit_started", serial=SERIAL, order="R-1", variant=variant.hash, family="pegboard"),
         event(3, "step_failed", **step, attempt=1, cause="jammed", why=f"at 3.0 mm {HOSTILE}", result={}),
         event(4, "recovery_started", serial=SERIAL, step=call.id, recovery="re-approach"),
         event(5, "step_done", **step, attempt=2, result={"peak_force_n": 27.5}, telemetry={"file": "i.npz"}),
-        event(6, "unit_finished", serial=SERIAL, verdict="good", reasons=[]),
+        event(6, "picture_taken", **picture),
+        event(7, "unit_finished", serial=SERIAL, verdict="good", reasons=[]),
     ]
     plan = Plan("R-1", "panda-bench", (unit,), "ab" * 32)
     report = write_report(tmp_path, order, plan, {variant.hash: variant}, load_cell("panda-bench"), events)
