@@ -237,10 +237,11 @@ def measures(trials: Sequence[Trial], instants: int, cancels: int) -> dict[str, 
     stopped = [trial for trial in trials if not any(stop.command == "cancel" for stop in trial.stops)]
     cancelled = [trial for trial in trials if any(stop.command == "cancel" for stop in trial.stops)]
     stops = [stop for trial in stopped for stop in trial.stops]
+    ticks = [stop.ticks for trial in stopped for stop in trial.stops]
     return {
         "instants": len(stops),
         "instants_asked": instants,
-        "stop_ticks_max": max((stop.ticks for trial in trials for stop in trial.stops if stop.command == "stop"), default=0),
+        "stop_ticks_max": max(ticks, default=0),
         "at_rest": sum(stop.at_rest for stop in stops),
         "completed": sum(len(trial.stops) for trial in stopped if trial.outcome.verdict == "good"),
         "built_twice": sum(trial.repeated() for trial in trials),

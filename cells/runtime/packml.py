@@ -69,7 +69,7 @@ _ADVICE = {
 }
 
 
-class IllegalCommand(CellwrightError):  # noqa: N818  (as its base: named for the user, not the catcher)
+class IllegalCommand(CellwrightError):
     """A command that isn't allowed in the present state."""
 
 

@@ -60,15 +60,16 @@ def produce(
     requests: Requests,
     pictures: bool = True,
     say: Callable[[str], None] = _silent,
+    holds: WorldModel | None = None,
 ) -> list[UnitOutcome]:
-    """Build what is planned, in ``world``; ``variants`` by hash.
+    """Build what is planned, in ``world``; ``variants`` by hash; ``holds`` what a simulated cell holds already.
 
     Telemetry and pictures go under ``out``, all else into ``journal``. ``progress(serial, step, index, total)`` is
     called as each step begins, ``say`` with what a person should know now. Returns the outcome of every unit that
     was begun: a cancelled or abandoned order ends early. Raises ``CellwrightError`` with a loading list where stock
     is missing and the world doesn't load itself.
     """
-    line = _Line(cell, variants, world, journal, out, requests, progress, pictures, say)
+    line = _Line(cell, variants, world, journal, out, requests, progress, pictures, say, holds)
     line.emit("order_accepted", {"order": order.id, "items": _items(order), "energy": _energy_basis(world)})
     line.runner.start()
     outcomes: list[UnitOutcome] = []
@@ -96,6 +97,7 @@ class _Line:
         progress: Progress,
         pictures: bool,
         say: Callable[[str], None],
+        holds: WorldModel | None,
     ) -> None:
         from cells.skills.registry import skills
 
@@ -107,7 +109,7 @@ class _Line:
             folder.mkdir(parents=True, exist_ok=True)
         self._shots = 0
         # A simulated world starts empty each time; a real cell holds what its journal says.
-        self.model = WorldModel() if world.traits.self_loading else fold(journal.events())
+        self.model = holds or (WorldModel() if world.traits.self_loading else fold(journal.events()))
         self.runner = Runner(cell, load_chain(cell), world, self.emit, requests, say)
         self._context = Context(
             cell, self.runner.chain, world.locator, lambda: self.model, self._part, lambda place: slot_pose(cell, place)
@@ -164,10 +166,9 @@ class _Line:
 
     def _tidy(self, unit: UnitRun) -> str | None:
         """Empty the hand into the reject bin and go home; a verdict if people decided otherwise meanwhile."""
-        item = self.model.holding or unit.plan.calls[0].item
         ending = Ending.INTERRUPTED
         while ending is Ending.INTERRUPTED:
-            ending = self.runner.run(TreeWork(Boundary(unit, item, tidy=True), unit))
+            ending = self.runner.run(TreeWork(Boundary(unit, tidy=True), unit))
         if ending is Ending.LEFT and not self.runner.cancelled:
             return "stopped"
         return None

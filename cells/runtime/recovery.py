@@ -15,11 +15,13 @@ EMPTY = 0.001  # m of opening at which nothing is between the fingers
 
 
 def rise(context: Context, item: str, reading: Reading) -> Steps:
-    """Let go of what the gripper isn't known to hold (``item``'s width tells how wide), then straight up to travel
-    height, gently at first."""
+    """Let go of what the gripper isn't known to hold, then straight up to travel height, gently at first.
+
+    ``item`` is what the fingers may be around; they never close on the way."""
     held = context.model().holding
     if held is None:
-        reading = yield from grip(context, reading, open_width(context, context.part(item)), GRIP_FORCE)
+        width = max(open_width(context, context.part(item)), reading.gripper.width)
+        reading = yield from grip(context, reading, width, GRIP_FORCE)
     if reading.arm.tcp.xyz[2] < TRAVEL_Z - APPROACH:
         reading = yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH), GENTLE)
     here = reading.arm.tcp

@@ -48,7 +48,11 @@ class UnitRun:
     # The call that began before it was fulfilled, and its event's head: after a stop the world model may say it is.
     begun: tuple[Call, dict[str, Any]] | None = None
     doing: str = ""
+    handled: str = field(init=False)  # the item of the last call, which the fingers may be around
     failed_skill: str = ""
+
+    def __post_init__(self) -> None:
+        self.handled = self.plan.calls[0].item
 
     def bound(self, call: Call) -> Call:
         """The call with the instances that are in use now."""

@@ -121,7 +121,7 @@ class CallLeaf(Drive):
         self._head: dict[str, Any] = {"serial": call.serial, "step": call.id, "skill": call.skill}
         self._head |= {"version": skill.version, "attempt": number}
         unit.begun = None if unit.fulfilled(self._planned) else (self._planned, self._head)
-        unit.doing = call.id
+        unit.doing, unit.handled = call.id, call.item
         self._since, self._energy = reading.time, reading.arm.energy_j
         unit.runner.tare = reading.wrench.copy()
         self._recorder = Recorder(unit.context.chain.n)
@@ -208,13 +208,13 @@ class Is(Behaviour):
 class Boundary(Drive):
     """After a stop: back to a step boundary, or (``tidy``) all the way home with empty hands."""
 
-    def __init__(self, unit: UnitRun, item: str, tidy: bool) -> None:
+    def __init__(self, unit: UnitRun, tidy: bool) -> None:
         super().__init__("tidy up" if tidy else "step boundary", unit)
-        self._item, self._tidy = item, tidy
+        self._tidy = tidy
 
     def begin(self, reading: Reading) -> Steps | Failed:
         self.unit.doing = self.name
-        return cleared(self.unit, self._item, reading) if self._tidy else self._rise(reading)
+        return cleared(self.unit, reading) if self._tidy else self._rise(reading)
 
     def end(self, result: Result) -> None:
         if isinstance(result, Failed):
@@ -222,14 +222,14 @@ class Boundary(Drive):
 
     def _rise(self, reading: Reading) -> Steps:
         # A part that slipped out is in the world model as lost now: the steps that follow know what to do.
-        yield from recovery.rise(self.unit.context, self._item, reading)
+        yield from recovery.rise(self.unit.context, self.unit.handled, reading)
         return Done()
 
 
-def cleared(unit: UnitRun, item: str, reading: Reading) -> Steps:
+def cleared(unit: UnitRun, reading: Reading) -> Steps:
     """Rise, drop what is held into the reject bin, go home."""
     context, runner = unit.context, unit.runner
-    yield from recovery.rise(context, item, reading)
+    yield from recovery.rise(context, unit.handled, reading)
     yield from recovery.empty_hand(context, runner.read())
     yield from recovery.go_home(context, runner.read())
     return Done()
@@ -240,7 +240,7 @@ def unit_tree(unit: UnitRun, resumed: bool = False) -> Behaviour:
     remaining = [(pick, call) for pick, call in unit.steps() if call.id not in unit.done]
     root = Sequence(unit.plan.serial, memory=True)
     if resumed and remaining:
-        root.add_child(Boundary(unit, unit.bound(remaining[0][1]).item, tidy=False))
+        root.add_child(Boundary(unit, tidy=False))
     for pick, call in remaining:
         root.add_child(CallLeaf(unit, call) if pick is None else _step(unit, pick, call))
     return root
@@ -259,10 +259,10 @@ def _step(unit: UnitRun, pick: Call, call: Call) -> Behaviour:
         return first is pick and unit.attempts[f"replace {call.item}"] < REPLACEMENTS
 
     def lift(reading: Reading) -> Steps:
-        return recovery.rise(unit.context, item(), reading)
+        return recovery.rise(unit.context, unit.handled, reading)
 
     def new_one(reading: Reading) -> Steps:
-        yield from cleared(unit, item(), reading)
+        yield from cleared(unit, reading)
         _load_another(unit, call.item)
         return Done()
 
@@ -281,7 +281,7 @@ def _attempt(unit: UnitRun, pick: Call, call: Call) -> Behaviour:
         return unit.context.model().holding == unit.bound(call).item
 
     def lift(reading: Reading) -> Steps:
-        return recovery.rise(unit.context, unit.bound(call).item, reading)
+        return recovery.rise(unit.context, unit.handled, reading)
 
     in_hand = Selector("in hand", memory=True, children=[Is("held already", held), CallLeaf(unit, pick)])
     act = Selector(f"{call.skill} {call.item}", memory=True, children=[CallLeaf(unit, call)])

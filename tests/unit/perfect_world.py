@@ -10,8 +10,8 @@ import numpy as np
 
 from cells.control.setpoints import JointTarget, Segment, Setpoint, Trajectory
 from cells.kinematics.chain import Chain
-from cells.pose import Array, Pose
 from cells.ports import ArmReading, GripperReading, Loaded, LoadRequest, Traits
+from cells.pose import Array, Pose
 
 TICK = 0.004
 
@@ -30,7 +30,8 @@ class PerfectWorld:
         self.loaded: list[LoadRequest] = []
         self.unloaded: list[str] = []
         self.arm: Any = SimpleNamespace(read=self._read, command=self._command)
-        self.gripper: Any = SimpleNamespace(read=lambda: GripperReading(0.04, 0.0, 0.0, True), move=lambda *_: None)
+        self.width, self.grips = 0.05, [0.05]
+        self.gripper: Any = SimpleNamespace(read=lambda: GripperReading(self.width, 0.0, 0.0, True), move=self._grip)
         self.wrench: Any = SimpleNamespace(read=lambda: np.array([0.0, 0.0, self.push, 0.0, 0.0, 0.0]))
         self.clock, self.locator, self.camera = self, None, None
         self.stock: Any = SimpleNamespace(load=self._load, unload=self.unloaded.extend)
@@ -60,6 +61,10 @@ class PerfectWorld:
     def _read(self) -> ArmReading:
         tcp = Pose.from_matrix(self._chain.fk(self.q))
         return ArmReading(self.q, self.qd, self.qd, self.q, self.qd, self.qdd, tcp, self._way is not None, self.mode)
+
+    def _grip(self, width: float, _speed: float, _force: float) -> None:
+        self.width = width
+        self.grips.append(width)
 
     def _load(self, requests: Sequence[LoadRequest]) -> Loaded:
         self.loaded += requests

@@ -12,8 +12,8 @@ import pytest
 from cells.control.setpoints import Compliant, JointTarget
 from cells.description.cell import Cell, load_cell
 from cells.kinematics.chain import Chain, load_chain
-from cells.pose import Pose
 from cells.ports import ArmReading, GripperReading, Reading
+from cells.pose import Pose
 from cells.runtime.guard import Guard, Trip
 
 INSIDE = Pose((0.5, 0.0, 0.3))

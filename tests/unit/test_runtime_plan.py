@@ -85,6 +85,6 @@ def test_seconds_are_predicted_from_the_past_where_there_is_one(cell: Cell) -> N
     )  # fmt: skip
     plan = plan_order(order, cell, [build_variant("pegboard", {"pegs": 1})], past=past_of(done))
     unit = plan.units[0]
-    told = {(call.skill, seconds, joules) for call, seconds, joules in zip(unit.calls, unit.seconds, unit.joules, strict=True)}
+    told = set(zip((call.skill for call in unit.calls), unit.seconds, unit.joules, strict=True))
     assert ("pick", 3.0, 10.0) in told
     assert all(joules is None for skill, _, joules in told if skill != "pick")

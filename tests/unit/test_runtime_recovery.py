@@ -41,6 +41,8 @@ def told(skill: Skill, says: Says, tries: Counter[str]) -> Skill:
                 yield Note("part_released", {"instance": call.item, "place": place_name(call)})
             elif result.cause == "slipped":
                 yield Note("part_lost", {"instance": call.item})
+        yield None
+        yield None
         return result
 
     return Skill(skill.name, skill.version, skill.capability, run, skill.before, skill.after)
@@ -67,10 +69,15 @@ class Line:
         with Journal.open("panda-bench", self._folder) as journal:
             outcomes = produce(
                 order, plan_order(order, cell, [variant]), cell, {variant.hash: variant}, self.world, journal,
-                self._folder / "out", progress, self.requests, pictures=False,
+                self._folder / "out", progress, self.requests, pictures=False, say=self._hear,
             )  # fmt: skip
             self.events = list(journal.events())
         return outcomes
+
+    def _hear(self, text: str) -> None:
+        if text.startswith("stopped"):
+            self.requests.put(Request("acknowledge", "test"))
+            self.requests.put(Request("resume", "test"))
 
     def recoveries(self) -> list[str]:
         return [event.data["recovery"] for event in self.events if event.kind == "recovery_started"]
@@ -150,3 +157,15 @@ def test_a_cancelled_order_ends_tidy_and_named(line: Line) -> None:
     assert places == ["fixture", "reject_bin"]
     assert set(line.world.unloaded) == {load.instance for load in line.world.loaded}
     assert line.events[-1].kind == "order_finished"
+
+
+def test_after_a_stop_a_step_whose_goal_was_reached_is_not_done_again_and_the_fingers_never_close(line: Line) -> None:
+    def stop_as_the_plate_is_released(call: Call, _tried: int) -> Result:
+        if call.id == "place_plate":
+            line.requests.put(Request("stop", "test"))
+        return Done()
+
+    (outcome,) = line.build(stop_as_the_plate_is_released)
+    assert outcome.verdict == "good"
+    assert line.done().count("place_plate") == 1 and line.done().count("place_plate.pick") == 1
+    assert len(line.world.grips) > 1 and min(line.world.grips) == line.world.grips[0]

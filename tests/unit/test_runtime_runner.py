@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ import pytest
 from cells.control.setpoints import Compliant, JointTarget
 from cells.description.cell import Cell, load_cell
 from cells.kinematics.chain import Chain, load_chain
-from cells.pose import Array
 from cells.ports import Reading
+from cells.pose import Array
 from cells.runtime.packml import State
 from cells.runtime.requests import Request
 from cells.runtime.runner import Ending, Runner
@@ -160,7 +161,7 @@ def test_in_contact_the_spring_goes_to_the_tool_and_never_jumps(scene: Make) -> 
     made = scene({60: "stop"}, ["acknowledge", "resume"], soft=True)
     made.runner.run(made.work)
     poses = [s.pose.xyz for _, s in made.world.sent if isinstance(s, Compliant)]
-    steps = [math.dist(a, b) for a, b in zip(poses, poses[1:], strict=False)]
+    steps = [math.dist(a, b) for a, b in pairwise(poses)]
     assert len(poses) == len(made.world.sent)
     assert max(steps) <= 0.025 * TICK
     assert math.dist(poses[-1], made.world.arm.read().tcp.xyz) * SPRING[0] < 2.5
