@@ -18,7 +18,8 @@ from cells.runtime.runner import Ending, Runner
 from cells.runtime.unit import Progress, UnitRun
 from cells.runtime.world_model import WorldModel, apply, fold
 from cells.skills.contract import Call, Context
-from cells.tasks.tree import Boundary, TreeWork, unit_tree
+from cells.tasks.leaves import Boundary
+from cells.tasks.tree import TreeWork, unit_tree
 
 if TYPE_CHECKING:
     from cells.description.cell import Cell

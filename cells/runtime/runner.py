@@ -204,6 +204,7 @@ class Runner:
             self._send(None, reading)
 
     # ------------------------------------------------------------------ people
+
     def start(self) -> None:
         """Idle → Execute."""
         self._go("start")
