@@ -33,7 +33,7 @@ def check_world_name(name: str, view: bool) -> None:
 
 def world_opener(name: str) -> Callable[..., Any]:
     """The function that opens the world ``name``. Raises ``InputError`` where its packages are missing."""
-    (point,) = entry_points(group=GROUP, name=name)
+    point = next(iter(entry_points(group=GROUP, name=name)))
     try:
         with rerouted(STDOUT, STDERR):
             opener: Callable[..., Any] = point.load()

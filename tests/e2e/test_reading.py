@@ -100,7 +100,15 @@ def test_a_plan_gives_its_reasons_and_moves_nothing(cellwright: Cellwright, orde
     assert done.returncode == 0, done.stderr
     plan = json.loads(done.stdout)
     (unit,) = plan["units"]
-    assert [call["skill"] for call in unit["calls"]] == ["pick", "place", "pick", "insert", "inspect", "pick", "handover"]
+    assert [call["skill"] for call in unit["calls"]] == [
+        "pick",
+        "place",
+        "pick",
+        "insert",
+        "inspect",
+        "pick",
+        "handover",
+    ]
     assert all(call["reason"] for call in unit["calls"])
     assert all(seconds > 0 for seconds in unit["seconds"])
     assert not list(here.iterdir())
