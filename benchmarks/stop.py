@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import random
 import shlex
@@ -267,7 +268,8 @@ def main() -> None:
     if options.mode:
         cell = cell.model_copy(update={"control": cell.control.model_copy(update={"default": options.mode})})
     trials = []
-    with ProcessPoolExecutor(options.jobs) as pool:
+    # Bullet greets on the standard output of the process, which is for the result alone.
+    with ProcessPoolExecutor(options.jobs, initializer=os.dup2, initargs=(2, 1)) as pool:
         runs = schedule(options.instants, options.cancels, options.seed)
         futures = [pool.submit(trial, cell, instants, seed) for seed, instants in runs]
         for number, future in enumerate(futures, 1):
