@@ -24,7 +24,6 @@ from sim import bodies
 
 SETTLE_S = 0.25  # a part that has lain this long may sleep
 QUIET = 3e-5  # m (and ×20 of the quaternion) between two looks below which a body counts as still
-NEAR = 0.06  # m from the tool to a body's box within which it is awake
 MOVED = 5e-4  # m after which the locator looks anew
 
 
@@ -104,6 +103,10 @@ class SimStock:
         """A free body of a part at ``pose``; returns the body's id."""
         return bodies.spawn_part(self._bullet, part, pose, (*library().colors[part.color].rgb, 1.0), self._folder)
 
+    def stand(self, instance: str, part: Part, pose: Pose) -> None:
+        """Let a part stand at ``pose`` from the start, before anything moves: for runs that begin assembled."""
+        self.pieces[instance] = Piece(part, self.spawn(part, pose), -1, self._now())
+
     def true_pose(self, instance: str) -> Pose:
         """Where the part's frame really is. For evaluation only: nothing in the cell may call it."""
         piece = self.pieces[instance]
@@ -127,16 +130,17 @@ class SimStock:
         self._told[instance] = (true, estimate)
         return estimate
 
-    def rest(self, tool: Vector3) -> None:
-        """Let still parts far from the tool sleep, and wake those near it: sleeping bodies cost no contacts.
+    def rest(self, robot: int) -> None:
+        """Let still parts that nothing moves sleep, as a physics engine does by itself after a while.
 
-        Parts whose boxes overlap (pegs in their plate) sleep and wake together, or they would wake one another.
+        Sleeping bodies cost no contacts; Bullet wakes them at the first touch. Parts whose boxes overlap (pegs in
+        their plate) sleep and wake together, and what touches the robot stays awake.
         """
         boxes = {name: self._bullet.getAABB(piece.body) for name, piece in self.pieces.items()}
         for group in _touching(boxes):
             pieces = [self.pieces[name] for name in group]
             still = all([self._still(piece) for piece in pieces])
-            awake = not still or any(_gap(tool, *boxes[name]) < NEAR for name in group)
+            awake = not still or any(self._bullet.getContactPoints(robot, piece.body) for piece in pieces)
             state = self._awake if awake else self._asleep
             for piece in pieces:
                 if piece.asleep == awake:
@@ -145,19 +149,12 @@ class SimStock:
 
     def _still(self, piece: Piece) -> bool:
         """Whether a part has hardly moved since the last look (contact jitter has speed, but goes nowhere)."""
-        if piece.asleep:
-            return True
         before, piece.seen = piece.seen, self._bullet.getBasePositionAndOrientation(piece.body)
         near = math.dist(before[0], piece.seen[0]) < QUIET and math.dist(before[1], piece.seen[1]) < 20 * QUIET
         return near and self._now() - piece.born >= SETTLE_S
 
 
 Box = tuple[Vector3, Vector3]
-
-
-def _gap(point: Vector3, low: Vector3, high: Vector3) -> float:
-    """Distance (m) from a point to an axis-aligned box."""
-    return math.dist(point, [min(max(p, lo), hi) for p, lo, hi in zip(point, low, high, strict=True)])
 
 
 def _touching(boxes: Mapping[str, Box]) -> list[set[str]]:

@@ -89,7 +89,7 @@ class SimWorld:
             self.bullet.stepSimulation()
         self.ticks += 1
         if self.ticks % REST_EVERY == 0:
-            self.stock.rest(self.arm.read().tcp.xyz)
+            self.stock.rest(self.robot)
         for hook in self.step_hooks:
             hook()
         if self._view:

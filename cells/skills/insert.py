@@ -19,7 +19,7 @@ from cells.skills.pick import GRIP_FORCE, open_width
 from cells.skills.touch import touch
 
 ABOVE = 0.005  # m between tip and rim where feeling begins
-SPEED = 0.02  # m/s downwards
+SPEED = 0.025  # m/s downwards
 SEARCH_PRESS, PUSH, HOME = 5.0, 12.0, 12.0  # N
 SEARCH_STIFFNESS, SEARCH_TURNING = 1500.0, 40.0  # N/m, Nm/rad
 PUSH_STIFFNESS, PUSH_TURNING = 500.0, 15.0

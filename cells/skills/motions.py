@@ -10,7 +10,8 @@ from collections.abc import Generator
 
 import numpy as np
 
-from cells.control.setpoints import Compliant, Segment
+from cells.control.setpoints import Compliant, Segment, Trajectory
+from cells.errors import CellwrightError, Problem
 from cells.kinematics import trajectory as motion
 from cells.pose import Array, Pose
 from cells.ports import Reading
@@ -29,15 +30,13 @@ def joints_for(context: Context, pose: Pose, near: Array) -> Array:
     target = context.cell.base_pose.inverse().matrix() @ pose.matrix()
     q, ok = context.chain.solve(target, near)
     if not ok:
-        from cells.errors import CellwrightError, Problem
-
         x, y, z = (round(1000 * v) for v in pose.xyz)
         where = f"tool at ({x}, {y}, {z}) mm"
         raise CellwrightError(Problem(where, "the arm does not reach it", "move the station within the arm's reach"))
     return q
 
 
-def follow(trajectory: motion.Trajectory, reading: Reading) -> Moving:
+def follow(trajectory: Trajectory, reading: Reading) -> Moving:
     """Hand over a whole motion and wait for its end."""
     if trajectory.duration <= 0:
         return reading
@@ -67,6 +66,18 @@ def travel(context: Context, reading: Reading, pose: Pose) -> Moving:
     )
     reading = yield from follow(across, reading)
     return (yield from straight(context, reading, pose))
+
+
+def hop(context: Context, reading: Reading, pose: Pose) -> Moving:
+    """Go to ``pose`` (world frame) by way of the higher of the two heights, both clear of what stands between."""
+    here = reading.arm.tcp
+    top = max(here.xyz[2], pose.xyz[2])
+    if top - here.xyz[2] > 1e-3:
+        reading = yield from straight(context, reading, Pose((*here.xyz[:2], top), here.quat))
+    reading = yield from straight(context, reading, Pose((*pose.xyz[:2], top), pose.quat))
+    if top - pose.xyz[2] > 1e-3:
+        reading = yield from straight(context, reading, pose)
+    return reading
 
 
 def grip(context: Context, reading: Reading, width: float, force: float, timeout: float = 3.0) -> Moving:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 
 from cells.pose import Pose, tool_down
 from cells.ports import Reading
 from cells.skills.contract import Command, Context
-from cells.skills.motions import grip, softly, straight, travel
+from cells.skills.motions import grip, hop, softly, straight, travel
 
 ABOVE = 0.008  # m above the expected surface at which the guarded move begins
+NEIGHBOUR, HERE = 0.2, 0.01  # m within which the fingers needn't go up to the travel height: once above, or below
 BEYOND = 0.012  # m below the expected surface at which it gives up
 SPEED = 0.02  # m/s
 STIFFNESS, TURNING = 2000.0, 60.0  # N/m, Nm/rad
@@ -31,7 +33,9 @@ def touch(
     """
     tip = fingertip(context)
     start = tool_down((at[0], at[1], at[2] + tip + ABOVE), yaw)
-    reading = yield from travel(context, reading, start.shifted(dz=0.03))
+    aside, above = math.dist(reading.arm.tcp.xyz[:2], at[:2]), reading.arm.tcp.xyz[2] > start.xyz[2]
+    beside = aside < (NEIGHBOUR if above else HERE)
+    reading = yield from (hop if beside else travel)(context, reading, start.shifted(dz=0.01))
     reading = yield from grip(context, reading, 0.0, CLOSE_FORCE)
     reading = yield from straight(context, reading, start)
     tare, height, steady, peak = reading.wrench[2], start.xyz[2], 0, 0.0
