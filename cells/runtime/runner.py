@@ -31,6 +31,8 @@ Emit = Callable[[str, dict[str, Any]], None]
 
 CONTACT_N = 10.0  # tared force above which a stopped joint motion counts as one that ran into something
 REST_SPEED = 0.02  # rad/s below which every joint must stay
+FINGERS_MOVE = 0.005  # m/s above which the fingers are on their way, holding nothing
+FINGERS_STOP = 0.05, 20.0  # m/s, N with which they are then held where they are
 REST_TICKS = 10
 REST_S = 3.0  # how long to wait for that
 _EVENTS = {"stop": "stop_requested", "emergency_stop": "stop_requested", "pause": "pause_requested"}
@@ -183,6 +185,9 @@ class Runner:
         """Stream a ramp to its end; requests that come meanwhile are answered, and may only be stronger."""
         ramp = self._ramp(reading)
         setpoint = next(ramp)
+        # What is held stays held; fingers on their way stop, or they would push the resting arm when they meet a part.
+        if abs(reading.gripper.speed) > FINGERS_MOVE:
+            self.world.gripper.move(reading.gripper.width, *FINGERS_STOP)
         while True:
             self._send(setpoint, reading)
             self._heed(self._requests.poll(), work)
@@ -198,7 +203,8 @@ class Runner:
         quiet = 0
         for _ in range(round(REST_S / self.cell.tick_s)):
             reading = self.read()
-            quiet = quiet + 1 if float(np.abs(reading.arm.qd).max()) < REST_SPEED else 0
+            moving = float(np.abs(reading.arm.qd).max()) > REST_SPEED or abs(reading.gripper.speed) > FINGERS_MOVE
+            quiet = 0 if moving else quiet + 1
             if quiet >= REST_TICKS:
                 return
             self._send(None, reading)
