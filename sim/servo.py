@@ -22,7 +22,7 @@ IMPEDANCE_DAMPING = 1.0  # damping ratio against the operational-space inertia
 @njit(cache=True)
 def rotation_error(target: Array, actual: Array) -> Array:
     """Rotation vector (3,) in rad, base axes, that turns ``actual`` into ``target`` (upper-left 3×3 of each)."""
-    r = target[:3, :3] @ actual[:3, :3].T
+    r = np.ascontiguousarray(target[:3, :3]) @ np.ascontiguousarray(actual[:3, :3]).T
     v = np.array([r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]]) * 0.5
     s = math.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2])
     angle = math.atan2(s, (r[0, 0] + r[1, 1] + r[2, 2] - 1.0) * 0.5)

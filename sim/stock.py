@@ -70,9 +70,8 @@ class SimStock:
         return Loaded(done=tuple(requests))
 
     def unload(self, instances: Sequence[str]) -> None:
-        """Take parts out of the cell for good."""
-        for instance in instances:
-            piece = self.pieces.pop(instance)
+        """Take parts out of the cell for good; one that was believed there and isn't is passed over."""
+        for piece in filter(None, [self.pieces.pop(instance, None) for instance in instances]):
             for body in (piece.body, piece.seat):
                 if body >= 0:
                     self._bullet.removeBody(body)

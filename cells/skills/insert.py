@@ -19,7 +19,8 @@ from cells.skills.pick import GRIP_FORCE, open_width
 from cells.skills.touch import touch
 
 ABOVE = 0.005  # m between tip and rim where feeling begins
-SPEED = 0.025  # m/s downwards
+SPEED, CLOSE_SPEED = 0.025, 0.012  # m/s downwards; the second near the bottom, where the arm's mass would hit it
+CLOSE = 0.003  # m above the bottom
 SEARCH_PRESS, PUSH, HOME = 5.0, 12.0, 12.0  # N
 SEARCH_STIFFNESS, SEARCH_TURNING = 1500.0, 40.0  # N/m, Nm/rad
 PUSH_STIFFNESS, PUSH_TURNING = 500.0, 15.0
@@ -106,7 +107,7 @@ def push_in(context: Context, reading: Reading, fit: Fit, tare: float, peak: lis
         y += 0.05 * (reading.arm.tcp.xyz[1] - y)
         phase = 2 * pi * WIGGLE_HZ * stuck if stuck > 0.3 else 0.0
         side = WIGGLE_SIDE if stuck > 0.3 else 0.0
-        height = max(height - SPEED * dt, z - PUSH / DOWN)
+        height = max(height - (SPEED if missing > CLOSE else CLOSE_SPEED) * dt, z - PUSH / DOWN)
         at = tool_down((x + side * cos(phase), y + side * sin(phase), height), fit.yaw + WIGGLE_TURN * sin(phase))
         reading = yield softly(at, (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN), PUSH_TURNING, 2 * PUSH)
     missing = 1000 * (reading.arm.tcp.xyz[2] - fit.tip - fit.bottom)

@@ -13,7 +13,7 @@ from cells.skills.motions import grip, hop, softly, straight, travel
 ABOVE = 0.008  # m above the expected surface at which the guarded move begins
 NEIGHBOUR, HERE = 0.2, 0.01  # m within which the fingers needn't go up to the travel height: once above, or below
 BEYOND = 0.012  # m below the expected surface at which it gives up
-SPEED = 0.02  # m/s
+SPEED = 0.015  # m/s
 STIFFNESS, TURNING = 2000.0, 60.0  # N/m, Nm/rad
 STEADY = 0.08  # s that the force must last
 CLOSE_FORCE = 10.0  # N

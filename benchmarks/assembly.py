@@ -1,0 +1,281 @@
+"""Whole units, built, inspected and judged by the physics: yields that can be believed.
+
+    python benchmarks/assembly.py --family pegboard --units 60 --seed 1 --json
+
+Every unit is an order of its own: a random variant in a world of its own seed, from the loaded trays to the hand-over
+place. Then units that *start* assembled and spoilt are inspected. Rows are kept in ``--out`` as they come, so that a
+run that was broken off goes on where it was; ``--jobs`` runs units side by side.
+
+Measures: ``good`` share of ordered units that pass inspection and truth, recoveries allowed, ``good_lb`` its one-sided
+95 % bound (Clopper-Pearson); ``good_first`` the same with no recovery used; ``false_good`` passed inspection, failed
+truth; ``false_reject`` the reverse; ``realtime_whole_order`` simulated seconds per CPU second of the whole process
+from the first to the last setpoint, pictures excluded; ``realtime_free`` the same over ticks in which the robot
+touches nothing and every part rests; ``spoilt_caught`` of ``spoilt`` units. Truth is defined in sim/truth.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import shlex
+import sys
+import tempfile
+import time
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cells.description.cell import Cell, load_cell
+from cells.journal.store import Journal
+from cells.orders.order import Item, Order
+from cells.products.catalogue import build_variant
+from cells.products.model import ProductVariant
+from cells.runtime.production import produce
+from cells.runtime.requests import RequestQueue
+from cells.tasks.plan import Plan, plan_order
+
+DEFECTS = ("unseated", "wrong_peg", "missing")
+
+
+def variant_of(seed: int, unit: int) -> ProductVariant:
+    """A random pegboard: 3-6 round pegs, clearance 0.3-1.0 mm, chamfer 0.5 mm; anything the cell can build."""
+    chance = np.random.default_rng([seed, unit])
+    while True:
+        parameters = {
+            "pegs": int(chance.integers(3, 7)),
+            "peg_mm": round(float(chance.uniform(8, 20)), 1),
+            "peg_length_mm": round(float(chance.uniform(32, 50)), 1),
+            "clearance_mm": round(float(chance.uniform(0.3, 1.0)), 2),
+            "chamfer_mm": 0.5,
+            "peg_shape": "round",
+        }
+        return build_variant("pegboard", parameters)
+
+
+def planned(cell: Cell, variant: ProductVariant, serial: str) -> tuple[Order, Plan]:
+    """An order of one unit, and its plan."""
+    item = Item(product=variant.family, quantity=1, parameters=dict(variant.parameters))
+    order = Order(schema="cellwright/order/v1", id=serial, customer="benchmark", due="2026-12-31", items=(item,))  # type: ignore[call-arg]
+    return order, plan_order(order, cell, [variant])
+
+
+def holes_of(variant: ProductVariant) -> dict[str, str]:
+    """Item to hole, from the process plan."""
+    return {s.item: str(s.target) for s in variant.process.steps if s.capability == "insert"}
+
+
+def build_unit(seed: int, unit: int, mode: str | None) -> dict[str, Any]:
+    """Build one unit and return its row."""
+    from sim.truth import FitWatch
+    from sim.world import open_world
+
+    cell, variant = cell_in(mode), variant_of(seed, unit)
+    order, plan = planned(cell, variant, f"B{unit:03d}")
+    serial = plan.units[0].serial
+    world = open_world(cell, {variant.hash: variant}, seed * 100_000 + unit)
+    watch, free = FitWatch(world, serial, variant, holes_of(variant)), FreeTime(world)
+    truth: dict[str, Any] = {}
+    leave = world.stock.unload
+
+    def unload(instances: Any) -> None:
+        good, wrong = watch.good()
+        truth.update(good=good, wrong=wrong)
+        leave(instances)
+
+    world.stock.unload = unload  # type: ignore[method-assign]
+    with tempfile.TemporaryDirectory() as folder, Journal.open(cell.name, folder) as journal:
+        cpu, began = time.process_time(), world.clock.now()
+        outcome = produce(
+            order, plan, cell, {variant.hash: variant}, world, journal, Path(folder) / "out", lambda *_: None,
+            RequestQueue(), pictures=False,
+        )[0]  # fmt: skip
+        cpu, simulated = time.process_time() - cpu, world.clock.now() - began
+        failed = [
+            {key: e.data[key] for key in ("step", "cause", "why")} for e in journal.events() if e.kind == "step_failed"
+        ]
+        peak = max((f for e in journal.events() if e.kind == "step_done" and (f := _peak(e.data))), default=0.0)
+    world.close()
+    return {
+        "kind": "built",
+        "unit": unit,
+        "parameters": dict(variant.parameters),
+        "verdict": outcome.verdict,
+        "reasons": outcome.reasons,
+        "recoveries": outcome.recoveries,
+        "failed_steps": failed,
+        "truth": truth,
+        "deepest_mm": {k: round(1000 * v, 4) for k, v in watch.deepest.items()},
+        "peak_force_n": peak,
+        "simulated_s": round(simulated, 3),
+        "cpu_s": round(cpu, 3),
+        "free_simulated_s": round(free.simulated, 3),
+        "free_cpu_s": round(free.cpu, 3),
+    }
+
+
+def inspect_unit(seed: int, unit: int, mode: str | None) -> dict[str, Any]:
+    """Inspect one unit that starts assembled and spoilt, and return its row."""
+    from sim.scenes import assembled
+    from sim.world import open_world
+
+    cell, variant = cell_in(mode), variant_of(seed + 7_000, unit)
+    order, plan = planned(cell, variant, f"S{unit:03d}")
+    world = open_world(cell, {variant.hash: variant}, seed * 100_000 + 50_000 + unit)
+    defect = defect_of(seed, unit, variant)
+    holds = assembled(world, plan.units[0].serial, variant, holes_of(variant), defect)
+    looks = tuple(call for call in plan.units[0].calls if call.skill == "inspect")
+    only = replace(plan.units[0], loads=(), calls=looks, seconds=(), joules=())
+    with tempfile.TemporaryDirectory() as folder, Journal.open(cell.name, folder) as journal:
+        outcome = produce(
+            order, replace(plan, units=(only,)), cell, {variant.hash: variant}, world, journal,
+            Path(folder) / "out", lambda *_: None, RequestQueue(), pictures=False, holds=holds,
+        )[0]  # fmt: skip
+    world.close()
+    what = {"item": defect.item, "kind": defect.kind, "chip_mm": round(1000 * defect.chip, 3)}
+    if defect.part is not None:
+        what |= {"width_mm": 1000 * defect.part.grip.width, "length_mm": 1000 * defect.part.size[2]}
+    return {
+        "kind": "spoilt",
+        "unit": unit,
+        "parameters": dict(variant.parameters),
+        "defect": what,
+        "verdict": outcome.verdict,
+        "reasons": outcome.reasons,
+    }
+
+
+def defect_of(seed: int, unit: int, variant: ProductVariant) -> Any:
+    """A defect, kinds in turn: a chip of 0.7-4 mm under a peg; a peg 1-2 mm thinner or 1.5-4 mm longer or shorter; or
+    none there at all."""
+    from sim.scenes import Defect
+
+    chance = np.random.default_rng([seed, unit, 1])
+    pegs = int(variant.parameters["pegs"])
+    item, kind = f"peg_{int(chance.integers(1, pegs + 1))}", DEFECTS[unit % 3]
+    if kind == "unseated":
+        return Defect(item, "unseated", chip=float(chance.uniform(0.0007, 0.004)))
+    if kind == "missing":
+        return Defect(item, "missing")
+    size, length = float(variant.parameters["peg_mm"]), float(variant.parameters["peg_length_mm"])
+    if chance.random() < 0.5 and size >= 9:
+        size = round(size - float(chance.uniform(1.0, min(2.0, size - 8))), 2)
+    else:
+        sign = 1.0 if length < 41 else -1.0
+        length = round(length + sign * float(chance.uniform(1.5, 4.0)), 1)
+    wrong = build_variant("pegboard", {**variant.parameters, "peg_mm": size, "peg_length_mm": length})
+    return Defect(item, "wrong_peg", part=wrong.parts["peg"])
+
+
+def cell_in(mode: str | None) -> Cell:
+    """panda-bench in a control mode (its default if None)."""
+    cell = load_cell("panda-bench")
+    if mode is None:
+        return cell
+    return cell.model_copy(update={"control": cell.control.model_copy(update={"default": mode})})
+
+
+class FreeTime:
+    """CPU and simulated seconds of the ticks in which the robot touches nothing and every part sleeps."""
+
+    def __init__(self, world: Any) -> None:
+        self._world, self._last = world, time.process_time()
+        self.cpu = self.simulated = 0.0
+        self._ticks = 0
+        self._was_free = False
+        world.step_hooks.append(self._look)
+
+    def _look(self) -> None:
+        self._ticks += 1
+        if self._ticks % 25:
+            return
+        now = time.process_time()
+        quiet = all(piece.asleep for piece in self._world.stock.pieces.values())
+        free = quiet and not self._world.bullet.getContactPoints(self._world.robot)
+        if free and self._was_free:
+            self.cpu += now - self._last
+            self.simulated += 25 * self._world.clock.tick_s
+        self._was_free, self._last = free, now
+
+
+def _peak(data: Any) -> float | None:
+    result = data.get("result") or {}
+    return result.get("peak_force_n")
+
+
+def measures(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """The issue's measures over the rows there are."""
+    from scipy.stats import beta
+
+    built = [r for r in rows if r["kind"] == "built"]
+    spoilt = [r for r in rows if r["kind"] == "spoilt"]
+    n = len(built)
+    good = [r for r in built if r["verdict"] == "good" and r["truth"].get("good")]
+    cpu, simulated = sum(r["cpu_s"] for r in built), sum(r["simulated_s"] for r in built)
+    free_cpu, free = sum(r["free_cpu_s"] for r in built), sum(r["free_simulated_s"] for r in built)
+    out = {
+        "units": n,
+        "good": len(good) / n if n else 0.0,
+        "good_lb": float(beta.ppf(0.05, len(good), n - len(good) + 1)) if good else 0.0,
+        "good_first": sum(not r["recoveries"] for r in good) / n if n else 0.0,
+        "false_good": sum(r["verdict"] == "good" and not r["truth"].get("good") for r in built),
+        "false_reject": sum(r["verdict"] == "rejected" and bool(r["truth"].get("good")) for r in built),
+        "realtime_whole_order": simulated / cpu if cpu else 0.0,
+        "realtime_free": free / free_cpu if free_cpu else 0.0,
+        "simulated_s_per_unit": simulated / n if n else 0.0,
+        "peak_force_n": max((r["peak_force_n"] for r in built), default=0.0),
+        "spoilt": len(spoilt),
+        "spoilt_caught": sum(r["verdict"] == "rejected" for r in spoilt),
+    }
+    return {key: round(value, 4) for key, value in out.items()}
+
+
+def main() -> None:
+    """Run what is missing and print the table, or one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--family", choices=("pegboard",), default="pegboard")
+    parser.add_argument("--units", type=int, default=60)
+    parser.add_argument("--spoilt", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--mode", choices=("impedance", "admittance"), help="control mode, instead of the cell's own")
+    parser.add_argument("--out", type=Path, help="where rows are kept (default: runs/bench-<family>-<seed>[-<mode>].jsonl)")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    suffix = f"-{options.mode}" if options.mode else ""
+    path = options.out or Path("runs") / f"bench-{options.family}-{options.seed}{suffix}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    have = {(row["kind"], row["unit"]) for row in rows}
+    jobs = [("built", unit) for unit in range(options.units)] + [("spoilt", unit) for unit in range(options.spoilt)]
+    work = {"built": build_unit, "spoilt": inspect_unit}
+    with ProcessPoolExecutor(options.jobs) as pool, path.open("a") as file:
+        todo = [job for job in jobs if job not in have]
+        futures = [pool.submit(work[kind], options.seed, unit, options.mode) for kind, unit in todo]
+        for done, future in enumerate(as_completed(futures), 1):
+            row = future.result()
+            rows.append(row)
+            file.write(json.dumps(row) + "\n")
+            file.flush()
+            truth = "" if row["kind"] == "spoilt" else f" truth {row['truth'].get('good')} {row['truth'].get('wrong')}"
+            said = f"{row['kind']} {row['unit']}: {row['verdict']}{truth} {list(row['reasons'])}"
+            print(f"{done}/{len(todo)} {said}", file=sys.stderr)
+    rows = [r for r in rows if r["unit"] < (options.units if r["kind"] == "built" else options.spoilt)]
+    found = measures(sorted(rows, key=lambda r: (r["kind"], r["unit"])))
+    if options.json:
+        machine = f"{platform.machine()}, Python {platform.python_version()}, {platform.system()}"
+        command = shlex.join(["python", "benchmarks/assembly.py", *sys.argv[1:]])
+        print(json.dumps({"name": "assembly", "machine": machine, "command": command, "rows": rows, "measures": found}))
+        return
+    for name, value in found.items():
+        print(f"{name:22} {value}")
+    for cause, count in Counter(s["cause"] for r in rows for s in r.get("failed_steps", ())).most_common():
+        print(f"  failed step: {cause} × {count}")
+
+
+if __name__ == "__main__":
+    main()
