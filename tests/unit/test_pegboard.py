@@ -15,7 +15,7 @@ from cells.pose import Array
 from cells.products.catalogue import build_variant
 from cells.products.family import BuildLimits, VariantUnbuildable
 from cells.products.model import Box, Convex, Part, ProductVariant
-from cells.products.pegboard import DATA, FLOOR, HOLE_SIDES, dimensions
+from cells.products.pegboard import DATA, FLANK, FLOOR, HOLE_SIDES, dimensions
 from cells.products.shapes import area, equal_area_polygon, wedges
 
 PARAMETERS = st.fixed_dictionaries(
@@ -55,10 +55,10 @@ def bore(variant: ProductVariant, index: int) -> Array:
 
 @few
 @given(VARIANTS)
-def test_wedges_partition_the_plate(variant: ProductVariant) -> None:
+def test_floor_flanks_wedges_and_holes_partition_the_plate(variant: ProductVariant) -> None:
     plate = variant.parts["plate"]
     length, width, height = plate.size
-    pieces = footprints(plate)
+    pieces = [*footprints(plate), *flanks(plate)]
     opening = sum(area([tuple(p) for p in bore(variant, i)]) for i in range(len(plate.holes)))
     filled = sum(area([tuple(p) for p in piece]) for piece in pieces)
     assert abs(filled + opening - length * width) < 1e-12
@@ -72,6 +72,19 @@ def test_wedges_partition_the_plate(variant: ProductVariant) -> None:
     floor = plate.fit[0]
     assert isinstance(floor, Box)
     assert (floor.size[:2], floor.pose.xyz[2] + floor.size[2] / 2) == ((length, width), FLOOR)
+
+
+def flanks(plate: Part) -> list[Array]:
+    """The (4, 2) outlines of the bars along the plate, from the colliders; they stand on the floor as the wedges do."""
+    bars = [shape for shape in plate.fit[1:] if isinstance(shape, Box)]
+    assert len(bars) == 2
+    outlines = []
+    for bar in bars:
+        (x, y, z), (dx, dy, dz) = bar.pose.xyz, bar.size
+        assert (z - dz / 2, z + dz / 2) == pytest.approx((FLOOR, plate.size[2]), abs=1e-12)
+        assert dy == FLANK
+        outlines.append(np.array([(x + sx * dx / 2, y + sy * dy / 2) for sx, sy in ((1, -1), (1, 1), (-1, 1), (-1, -1))]))
+    return outlines
 
 
 def separated(pieces: list[Array]) -> bool:
