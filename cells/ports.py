@@ -82,10 +82,15 @@ class Traits:
     self_loading: bool
 
 
+# In an instance's id, before the number of a replacement: the second ``PB-1-01/peg_2`` is ``PB-1-01/peg_2~2``.
+REPLACEMENT = "~"
+
+
 @dataclass(frozen=True, slots=True)
 class LoadRequest:
-    """One part instance to be put into a slot: ``instance`` its unique id in the run, ``part`` the name in the
-    variant's parts, ``variant`` the hash of the variant it belongs to."""
+    """One part instance to be put into a slot: ``instance`` its unique id in the run (``<serial>/<item>``, and
+    ``REPLACEMENT`` with a number if it replaces another), ``part`` the name in the variant's parts, ``variant`` the
+    hash of the variant it belongs to."""
 
     instance: str
     part: str

@@ -14,7 +14,8 @@ from typing import Any
 #   unit_left        [serial, instances]   a finished or rejected unit has left the cell
 # What progress, traceability and passports fold:
 #   order_accepted   [order, items]        order_finished [order, good, ordered]
-#   unit_started     [serial, order, variant, family]        unit_finished [serial, verdict, reasons]
+#   unit_started     [serial, order, variant, family]
+#   unit_finished    [serial, verdict, reasons, seconds, energy_j]   over the whole unit; energy_j is mechanical work
 #   step_started     [serial, step, skill, attempt]
 #   step_done        [serial, step, skill, attempt, duration_s, energy_j, result, telemetry]
 #   step_failed      [serial, step, skill, attempt, cause, why, result]

@@ -137,11 +137,16 @@ class _Line:
         reasons = () if verdict == "good" else tuple(unit.reasons[-1:]) or (f"the unit was {verdict}",)
         if verdict != "stopped":
             self._remove(unit)
-        self.emit("unit_finished", {"serial": plan.serial, "verdict": verdict, "reasons": list(reasons)})
-        used = world.arm.read().energy_j - energy
-        return UnitOutcome(
-            plan.serial, verdict, reasons, world.clock.now() - since, used, tuple(unit.recoveries)
-        )
+        seconds, used = world.clock.now() - since, world.arm.read().energy_j - energy
+        finished = {
+            "serial": plan.serial,
+            "verdict": verdict,
+            "reasons": list(reasons),
+            "seconds": round(seconds, 6),
+            "energy_j": round(used, 6) if math.isfinite(used) else None,
+        }
+        self.emit("unit_finished", finished)
+        return UnitOutcome(plan.serial, verdict, reasons, seconds, used, tuple(unit.recoveries))
 
     def _run(self, unit: UnitRun) -> str:
         """Tick the unit's tree, again from a step boundary after each interruption, to its verdict."""

@@ -17,7 +17,7 @@ from py_trees.behaviour import Behaviour
 from py_trees.common import Status
 from py_trees.composites import Selector, Sequence
 
-from cells.ports import Reading
+from cells.ports import REPLACEMENT, Reading
 from cells.runtime import recovery
 from cells.runtime.unit import UnitRun
 from cells.skills.contract import Call, Command, Done, Steps
@@ -89,7 +89,7 @@ def _load_another(unit: UnitRun, planned: str) -> None:
     unit.attempts[f"replace {planned}"] += 1
     model, context = unit.context.model(), unit.context
     request = next(load for load in unit.plan.loads if load.instance == planned)
-    another = f"{planned}~{unit.attempts[f'replace {planned}'] + 1}"
+    another = f"{planned}{REPLACEMENT}{unit.attempts[f'replace {planned}'] + 1}"
     used = {(load.station, load.slot) for load in unit.plan.loads}
     slots = sorted(slots_for(context.part(planned), context.cell), key=lambda slot: slot in used)
     free = next((slot for slot in slots if not model.at(f"{slot[0]}/{slot[1]}")), slots[-1])

@@ -85,7 +85,8 @@ def build(journal: Journal, variant: ProductVariant, work_j: float | None = 12.5
         note("step_done", serial=SERIAL, step=step.id, skill=name, attempt=attempt, duration_s=3.25, energy_j=work_j,
              result={"peak_force_n": 11.5, "seated": True},
              telemetry={"file": "x.npz", "sha256": TELEMETRY, "samples": 5})  # fmt: skip
-    note("unit_finished", serial=SERIAL, verdict="good", reasons=[])
+    note("unit_finished", serial=SERIAL, verdict="good", reasons=[], seconds=40.0,
+         energy_j=work_j and 10 * work_j)  # fmt: skip
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def test_says_what_was_built_and_how(passport: Path, variant: ProductVariant) ->
     assert said["submodels"]["Nameplate"]["AssetSpecificProperties"]["pegs"] == "2"
 
 
-def test_an_interrupted_attempt_is_told_and_its_energy_unknown(
+def test_an_interrupted_attempt_is_told(
     journal: Journal, variant: ProductVariant, cell: Cell, order: Order, tmp_path: Path
 ) -> None:
     first = variant.process.steps[0]
@@ -140,7 +141,7 @@ def test_an_interrupted_attempt_is_told_and_its_energy_unknown(
         (1.0, "step_started", {**head, "attempt": 1}),
         (2.0, "step_started", {**head, "attempt": 2}),
         (3.0, "step_done", {**head, "attempt": 2, **done}),
-        (4.0, "unit_finished", {"serial": SERIAL, "verdict": "good", "reasons": []}),
+        (4.0, "unit_finished", {"serial": SERIAL, "verdict": "good", "reasons": [], "seconds": 4.0, "energy_j": 9.0}),
     ):
         journal.append(Event(kind, time, data))
     path = write_passport(SERIAL, journal, variant, cell, order, tmp_path / "x.aasx")
@@ -148,7 +149,40 @@ def test_an_interrupted_attempt_is_told_and_its_energy_unknown(
     process = said["submodels"]["ExecutedProcesses"]["Run__01__"]["Process__01__"]
     assert [stage["Result"] for stage in process["ProcessStages"].values()] == ["failed", "done"]
     assert process["ProcessErrors"]["ProcessError__01__"]["ErrorCode"] == "interrupted"
-    assert said["footprint"][-1]["MechanicalWorkJ"] == "unknown"
+    # What the arm did between the attempts counts too: the unit's own figure, not the sum over its steps.
+    assert said["footprint"][-1]["MechanicalWorkJ"] == "9"
+    assert said["unit"]["Seconds"] == 4.0
+
+
+def test_a_replaced_piece_is_named_in_the_process_and_not_among_those_in_the_unit(
+    journal: Journal, variant: ProductVariant, cell: Cell, order: Order, tmp_path: Path
+) -> None:
+    loaded = {"part": "peg", "variant": variant.hash, "station": "tray_b"}
+    head = {"serial": SERIAL, "step": "insert_peg_2", "skill": "insert", "version": "1"}
+    ended = {"duration_s": 1.0, "energy_j": 2.0, "result": {}}
+    for kind, data in (
+        ("stock_loaded", {"lot": "L-7", "part": "peg", "variant": "any", "count": 9, "supplier": "Turner"}),
+        ("stock_loaded", {"lot": "L-9", "part": "peg", "variant": "any", "count": 9, "supplier": "Lathe Ltd"}),
+        ("unit_started", {"serial": SERIAL, "order": "PB-1", "variant": variant.hash, "family": "pegboard"}),
+        ("material_loaded", {**loaded, "instance": f"{SERIAL}/peg_1", "lot": "L-7", "slot": 0}),
+        ("material_loaded", {**loaded, "instance": f"{SERIAL}/peg_2", "lot": "L-7", "slot": 1}),
+        ("step_started", {**head, "attempt": 1}),
+        ("step_failed", {**head, "attempt": 1, "cause": "wedged", "why": "wedged at 3 mm", **ended}),
+        ("recovery_started", {"serial": SERIAL, "step": "insert_peg_2", "recovery": "replace"}),
+        ("material_loaded", {**loaded, "instance": f"{SERIAL}/peg_2~2", "lot": "L-9", "slot": 2}),
+        ("step_started", {**head, "attempt": 2}),
+        ("step_done", {**head, "attempt": 2, **ended}),
+        ("unit_finished", {"serial": SERIAL, "verdict": "good", "reasons": [], "seconds": 4.0, "energy_j": 9.0}),
+    ):
+        journal.append(Event(kind, 0.0, data))
+    said = read_passport(write_passport(SERIAL, journal, variant, cell, order, tmp_path / "x.aasx"))
+    assert {lot["item"]: (lot["Instance"], lot["Lot"], lot["Supplier"]) for lot in said["lots"]} == {
+        "peg_1": ("peg_1", "L-7", "Turner"), "peg_2": ("peg_2~2", "L-9", "Lathe Ltd"),
+    }  # fmt: skip
+    (process,) = (run for run in said["submodels"]["ExecutedProcesses"].values())
+    assert process["Process__01__"]["ProcessBoM"] == {"peg_2": "L-9"}
+    (step,) = said["steps"]
+    assert step["Rejected"] == "peg_2, lot L-7"
 
 
 def test_json_beside_says_the_same(passport: Path) -> None:

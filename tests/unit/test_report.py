@@ -75,7 +75,7 @@ def page(tmp_path: Path) -> str:
         event(4, "recovery_started", serial=SERIAL, step=call.id, recovery="re-approach"),
         event(5, "step_done", **step, attempt=2, result={"peak_force_n": 27.5}, telemetry={"file": "i.npz"}),
         event(6, "picture_taken", **picture),
-        event(7, "unit_finished", serial=SERIAL, verdict="good", reasons=[]),
+        event(7, "unit_finished", serial=SERIAL, verdict="good", reasons=[], seconds=5.0, energy_j=80.0),
     ]
     plan = Plan("R-1", "panda-bench", (unit,), "ab" * 32)
     report = write_report(tmp_path, order, plan, {variant.hash: variant}, load_cell("panda-bench"), events)

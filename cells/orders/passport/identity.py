@@ -150,7 +150,7 @@ def _node(piece: Piece, variant: ProductVariant) -> Any:
     from basyx.aas import model
 
     part = variant.parts.get(piece.part)
-    facts = {"Part": piece.part, "Lot": piece.lot, "Supplier": piece.supplier}
+    facts = {"Part": piece.part, "Instance": piece.instance, "Lot": piece.lot, "Supplier": piece.supplier}
     statements = [prop(key, value, own(f"piece-{key.lower()}")) for key, value in facts.items()]
     if part:
         statements.append(prop("Material", part.material, own("piece-material")))

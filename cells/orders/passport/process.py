@@ -10,7 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from cells.orders.passport.elements import collection, own, prop, properties, submodel, text
-from cells.orders.passport.record import Attempt, UnitRecord
+from cells.orders.passport.record import Attempt, Piece, UnitRecord
 
 if TYPE_CHECKING:
     from cells.description.cell import Cell
@@ -33,7 +33,9 @@ def executed(unit_id: str, record: UnitRecord, variant: ProductVariant, cell: Ce
         grouped.setdefault(attempt.step, []).append(attempt)
     lots = {piece.item: piece.lot for piece in record.pieces}
     processes = [
-        _executed_process(number, attempts, steps.get(name) or steps.get(name.partition(".")[0]), lots, cell)
+        _executed_process(
+            number, attempts, steps.get(name) or steps.get(name.partition(".")[0]), lots, record.rejected.get(name), cell
+        )
         for number, (name, attempts) in enumerate(grouped.items(), start=1)
     ]
     result = prop("RunResult", record.verdict, f"{EXECUTED}/RunResult/1/0")
@@ -55,7 +57,12 @@ def disassembly(unit_id: str, variant: ProductVariant, cell: Cell) -> Any:
 
 
 def _executed_process(
-    number: int, attempts: Sequence[Attempt], step: ProcessStep | None, lots: Mapping[str, str], cell: Cell
+    number: int,
+    attempts: Sequence[Attempt],
+    step: ProcessStep | None,
+    lots: Mapping[str, str],
+    rejected: Sequence[Piece] | None,
+    cell: Cell,
 ) -> Any:
     first, last = attempts[0], attempts[-1]
     failed = [attempt for attempt in attempts if not attempt.done]
@@ -69,6 +76,8 @@ def _executed_process(
     }
     if last.energy_j is not None:
         parameters["MechanicalWorkJ"] = last.energy_j
+    if rejected:
+        parameters["Rejected"] = "; ".join(f"{piece.instance}, lot {piece.lot}" for piece in rejected)
     if last.telemetry:
         parameters["TelemetrySha256"] = last.telemetry
     outcome = "done" if last.done else "failed"

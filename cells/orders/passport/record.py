@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from cells.errors import InputError, Problem
 from cells.journal.store import StoredEvent
 from cells.orders.footprint import Basis
+from cells.ports import REPLACEMENT
 
 PASSPORT_KINDS = (
     "order_accepted", "material_loaded", "unit_started", "unit_finished",
@@ -19,9 +19,11 @@ PASSPORT_KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One part of the unit: ``item`` of the bill of material, from a ``lot``."""
+    """One part of the unit: ``item`` of the bill of material, the ``instance`` that is used for it (``peg_2``, or
+    ``peg_2~2`` after a replacement), from a ``lot``."""
 
     item: str
+    instance: str
     part: str
     lot: str
     supplier: str
@@ -51,8 +53,8 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class UnitRecord:
-    """One unit as it was built. ``seconds`` is cell time from its start to ``finished``; ``work_j`` the mechanical
-    work in J, of failed attempts too, ``None`` if not known."""
+    """One unit as it was built. ``pieces`` are in it; ``rejected`` were replaced, by the step in which that was.
+    ``seconds`` is its cell time and ``work_j`` the arm's mechanical work over all of it in J, ``None`` if not known."""
 
     serial: str
     order: str
@@ -61,6 +63,7 @@ class UnitRecord:
     verdict: str
     reasons: tuple[str, ...]
     pieces: tuple[Piece, ...]
+    rejected: Mapping[str, tuple[Piece, ...]]
     attempts: tuple[Attempt, ...]
     recoveries: tuple[str, ...]
     started_wall: str
@@ -90,6 +93,7 @@ def unit_record(serial: str, events: Iterable[StoredEvent]) -> UnitRecord:
     suppliers = {event.data["lot"]: event.data["supplier"] for event in stream if event.kind == "stock_loaded"}
     measured = accepted is not None and accepted.data.get("energy") == "measured"
     attempts = _attempts(mine)
+    pieces, rejected = _pieces(mine, suppliers)
     return UnitRecord(
         serial=serial,
         order=order,
@@ -97,7 +101,8 @@ def unit_record(serial: str, events: Iterable[StoredEvent]) -> UnitRecord:
         variant=str(started.data["variant"]),
         verdict=str(finished.data["verdict"]),
         reasons=tuple(str(reason) for reason in finished.data.get("reasons") or ()),
-        pieces=_pieces(mine, suppliers),
+        pieces=pieces,
+        rejected=rejected,
         attempts=attempts,
         recoveries=tuple(
             f"{event.data['step']}: {event.data['recovery']}" for event in mine if event.kind == "recovery_started"
@@ -105,20 +110,29 @@ def unit_record(serial: str, events: Iterable[StoredEvent]) -> UnitRecord:
         started_wall=started.wall,
         finished_wall=finished.wall,
         finished=finished.time,
-        seconds=finished.time - started.time,
-        work_j=_work(finished, attempts),
+        seconds=float(finished.data["seconds"]),
+        work_j=_number(finished.data["energy_j"]),
         basis="measured" if measured else "modelled",
     )
 
 
-def _pieces(events: Iterable[StoredEvent], suppliers: Mapping[str, str]) -> tuple[Piece, ...]:
-    """The last piece loaded for each item: an earlier one was rejected."""
+def _pieces(
+    events: Iterable[StoredEvent], suppliers: Mapping[str, str]
+) -> tuple[tuple[Piece, ...], dict[str, tuple[Piece, ...]]]:
+    """The last piece loaded for each item, and those that it replaced, by the step whose recovery did so."""
     pieces: dict[str, Piece] = {}
+    rejected: dict[str, tuple[Piece, ...]] = {}
+    step = ""
     for event in events:
-        if event.kind == "material_loaded":
-            item, lot = str(event.data["instance"]).rpartition("/")[2], str(event.data["lot"])
-            pieces[item] = Piece(item, str(event.data["part"]), lot, suppliers.get(lot, ""))
-    return tuple(pieces.values())
+        if event.kind == "recovery_started":
+            step = str(event.data["step"])
+        elif event.kind == "material_loaded":
+            instance, lot = str(event.data["instance"]).rpartition("/")[2], str(event.data["lot"])
+            item = instance.partition(REPLACEMENT)[0]
+            if item in pieces:
+                rejected[step] = (*rejected.get(step, ()), pieces[item])
+            pieces[item] = Piece(item, instance, str(event.data["part"]), lot, suppliers.get(lot, ""))
+    return tuple(pieces.values()), rejected
 
 
 def _attempts(events: Iterable[StoredEvent]) -> tuple[Attempt, ...]:
@@ -159,14 +173,6 @@ def _attempt(start: StoredEvent, end: StoredEvent) -> Attempt:
         cause=str(data.get("cause", "")),
         why=str(data.get("why", "")),
     )
-
-
-def _work(finished: StoredEvent, attempts: Iterable[Attempt]) -> float | None:
-    """Of the whole unit where its last event tells, else the sum over its attempts."""
-    if "energy_j" in finished.data:
-        return _number(finished.data["energy_j"])
-    known = [attempt.energy_j for attempt in attempts]
-    return math.fsum(value for value in known if value is not None) if None not in known else None
 
 
 def _measured(data: Mapping[str, Any]) -> dict[str, Any]:
