@@ -243,7 +243,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--mode", choices=("impedance", "admittance"), help="control mode, instead of the cell's own")
-    parser.add_argument("--out", type=Path, help="where rows are kept (default: runs/bench-<family>-<seed>[-<mode>].jsonl)")
+    parser.add_argument(
+        "--out", type=Path, help="where rows are kept (default: runs/bench-<family>-<seed>[-<mode>].jsonl)"
+    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     suffix = f"-{options.mode}" if options.mode else ""

@@ -10,8 +10,8 @@ import numpy as np
 from cells.control.setpoints import Compliant, JointTarget, Segment, Setpoint
 from cells.description.robot import RobotSpec
 from cells.kinematics.chain import Chain
-from cells.pose import Array, Pose
 from cells.ports import ArmReading, GripperReading
+from cells.pose import Array, Pose
 from sim import servo
 from sim.bodies import sharpen
 
@@ -131,20 +131,31 @@ class SimGripper:
 
 
 class SimWrench:
-    """Force and moment at the wrist: the reaction of the fixed hand joint, moved to the tool centre point."""
+    """Force and moment at the wrist: the reaction of the fixed joint between flange and tool, moved to the tcp."""
 
-    def __init__(self, bullet: Any, body: int, hand_joint: str, lever: Array, noise: Sequence[float], seed: int) -> None:
-        names = {bullet.getJointInfo(body, j)[1].decode(): j for j in range(bullet.getNumJoints(body))}
-        self._bullet, self._body, self._joint = bullet, body, names[hand_joint]
+    def __init__(self, bullet: Any, body: int, flange: str, tcp: Pose, noise: Sequence[float], seed: int) -> None:
+        """``flange`` is the link that the tool hangs on, ``tcp`` where the tool centre point is now (world frame)."""
+        self._bullet, self._body = bullet, body
+        joints = [bullet.getJointInfo(body, j) for j in range(bullet.getNumJoints(body))]
+        parent = next(info[0] for info in joints if info[12].decode() == flange)
+        moving = (bullet.JOINT_REVOLUTE, bullet.JOINT_PRISMATIC)
+        self._joint = next(info[0] for info in joints if info[16] == parent and info[2] not in moving)
         bullet.enableJointForceTorqueSensor(body, self._joint, True)
-        self._lever, self._noise = lever, np.array(noise)
+        # Bullet gives the moment about the tool's centre of mass, not about the joint's frame.
+        centre, turn = self._centre()
+        self._lever = turn.T @ (np.array(tcp.xyz) - centre)
+        self._noise = np.array(noise)
         self._random = np.random.default_rng([seed, 7])
 
     def read(self) -> Array:
         """(6,) [f; m] at the tcp in the world frame: what the environment exerts on the tool, untared."""
         local = np.array(self._bullet.getJointState(self._body, self._joint)[2])
-        link = self._bullet.getLinkState(self._body, self._joint)
-        turn = np.array(self._bullet.getMatrixFromQuaternion(link[5])).reshape(3, 3)
+        turn = self._centre()[1]
         force, moment = -local[:3], -local[3:] - np.cross(self._lever, -local[:3])
         noise = self._random.standard_normal(6) * self._noise
         return np.concatenate([turn @ force, turn @ moment]) + noise
+
+    def _centre(self) -> tuple[Array, Array]:
+        """Centre of mass (3,) and turn (3, 3) of the tool's first link in the world frame."""
+        state = self._bullet.getLinkState(self._body, self._joint)
+        return np.array(state[0]), np.array(self._bullet.getMatrixFromQuaternion(state[1])).reshape(3, 3)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from cells.pose import Pose, Vector3
-from cells.products.model import Box, Convex, Cylinder, Part, Shape
+from cells.products.model import Box, Convex, Part, Shape
 
 MARGIN = 1e-5  # m, on both bodies of every fit and on the fingers
 SPINNING_FRICTION = 0.002  # m; resists turning on the spot under a pad
@@ -149,15 +149,15 @@ def _surface(points: np.ndarray[Any, Any]) -> dict[str, list[Any]]:
     return {"vertices": points.tolist(), "indices": faces}
 
 
-def open_box(bullet: Any, size: tuple[float, float], pose: Pose, wall: float = 0.004, height: float = 0.05) -> list[int]:
+def open_box(
+    bullet: Any, size: tuple[float, float], pose: Pose, wall: float = 0.004, height: float = 0.05
+) -> list[int]:
     """A bin of outline ``size`` (m) standing at ``pose``: four walls on the bench."""
     length, width = size
-    walls = [
-        ((length, wall, height), (0.0, side * (width - wall) / 2)) for side in (-1, 1)
-    ] + [((wall, width, height), (side * (length - wall) / 2, 0.0)) for side in (-1, 1)]
-    return [
-        static_box(bullet, edges, pose @ Pose((x, y, height / 2)), TRAY) for edges, (x, y) in walls
+    walls = [((length, wall, height), (0.0, side * (width - wall) / 2)) for side in (-1, 1)] + [
+        ((wall, width, height), (side * (length - wall) / 2, 0.0)) for side in (-1, 1)
     ]
+    return [static_box(bullet, edges, pose @ Pose((x, y, height / 2)), TRAY) for edges, (x, y) in walls]
 
 
 def nest(bullet: Any, part: Part, seat: Pose, play: float, lead_in: float, height: float = 0.008) -> list[int]:
@@ -169,7 +169,13 @@ def nest(bullet: Any, part: Part, seat: Pose, play: float, lead_in: float, heigh
     length, width, _ = part.size
     bodies = [static_box(bullet, (length + 0.03, width * 0.6, seat.xyz[2]), seat.shifted(dz=-seat.xyz[2] / 2), STEEL)]
     deep, thick, top = 0.012, 0.005, height + lead_in
-    profile = [(0.0, -0.002), (0.0, height), (lead_in * 0.8, top), (lead_in * 0.8 + thick, top), (lead_in * 0.8 + thick, -0.002)]
+    profile = [
+        (0.0, -0.002),
+        (0.0, height),
+        (lead_in * 0.8, top),
+        (lead_in * 0.8 + thick, top),
+        (lead_in * 0.8 + thick, -0.002),
+    ]
     for sx, sy in itertools.product((-1, 1), (-1, 1)):
         corner_x, corner_y = sx * (length / 2 + play), sy * (width / 2 + play)
         along_y = [(corner_x + sx * d, corner_y - sy * t, z) for d, z in profile for t in (0.002, 0.002 + deep)]

@@ -37,7 +37,9 @@ def write_urdf(urdf: Path, folder: Path) -> Path:
         name = link.get("name", "")
         file = Path(pybullet_data.getDataPath()) / base / meshes.get(name, "-")
         if file.is_file():
-            link.append(_visual(f'<mesh filename="{file}"/>', f'<origin xyz="0 0 0" rpy="{TURNED.get(name, "0 0 0")}"/>'))
+            link.append(
+                _visual(f'<mesh filename="{file}"/>', f'<origin xyz="0 0 0" rpy="{TURNED.get(name, "0 0 0")}"/>')
+            )
         else:
             for collision in link.findall("collision"):
                 origin, geometry = collision.find("origin"), collision.find("geometry")

@@ -32,7 +32,9 @@ def rotation_error(target: Array, actual: Array) -> Array:
 
 
 @njit(cache=True)
-def joint_torque(q: Array, qd: Array, q_ref: Array, qd_ref: Array, qdd_ref: Array, tau_max: Array, arrays: Arrays) -> Array:
+def joint_torque(
+    q: Array, qd: Array, q_ref: Array, qd_ref: Array, qdd_ref: Array, tau_max: Array, arrays: Arrays
+) -> Array:
     """Computed-torque servo: (n,) Nm that track the reference, within ``tau_max``."""
     _, _, matrix, bias = dynamics(q, qd, arrays)
     accel = qdd_ref + 2.0 * SERVO_BANDWIDTH * (qd_ref - qd) + SERVO_BANDWIDTH * SERVO_BANDWIDTH * (q_ref - q)
@@ -88,5 +90,7 @@ def reference(t: float, dt: float, q: Array, qd: Array, qdd: Array) -> tuple[Arr
     a, b = 2 * s * s * s - 3 * s * s + 1, s * s * s - 2 * s * s + s
     c, d = -2 * s * s * s + 3 * s * s, s * s * s - s * s
     at = a * q[k] + c * q[k + 1] + dt * (b * qd[k] + d * qd[k + 1])
-    slope = (6 * s * s - 6 * s) / dt * (q[k] - q[k + 1]) + (3 * s * s - 4 * s + 1) * qd[k] + (3 * s * s - 2 * s) * qd[k + 1]
+    slope = (
+        (6 * s * s - 6 * s) / dt * (q[k] - q[k + 1]) + (3 * s * s - 4 * s + 1) * qd[k] + (3 * s * s - 2 * s) * qd[k + 1]
+    )
     return at, slope, (1 - s) * qdd[k] + s * qdd[k + 1]

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from cells.description.cell import Cell
-from cells.pose import Pose, Vector3
 from cells.ports import Estimate, Loaded, LoadRequest
+from cells.pose import Pose, Vector3
 from cells.products.materials import library
 from cells.products.model import Part, ProductVariant
 from sim import bodies
@@ -93,7 +93,11 @@ class SimStock:
         dx, dy, dz, turn = random.uniform(-1, 1, 4) * (scatter.xy, scatter.xy, scatter.z, scatter.yaw)
         slot = self._cell.station(request.station).slot_pose(request.slot).shifted(dz=float(dz))
         height = slot.xyz[2]
-        size = (part.size[0] + 0.004, part.size[1] * (0.6 if part.size[0] > 1.5 * part.size[1] else 1.0) + 0.004, height)
+        size = (
+            part.size[0] + 0.004,
+            part.size[1] * (0.6 if part.size[0] > 1.5 * part.size[1] else 1.0) + 0.004,
+            height,
+        )
         seat = bodies.static_box(self._bullet, size, slot.shifted(dz=-height / 2), bodies.TRAY)
         pose = slot @ Pose.at(float(dx), float(dy), 5e-5, float(turn))
         self.pieces[request.instance] = Piece(part, self.spawn(part, pose), seat, self._now())

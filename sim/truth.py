@@ -19,7 +19,7 @@ DEPTH_TOLERANCE = 5e-4  # m around the nominal depth
 OFF_AXIS = 2e-4  # m that the tip may be off the axis beyond the radial clearance
 DEEPEST_EVER = 3e-4  # m of interpenetration at any time
 AT_REST = 5e-5  # m of interpenetration at rest, or a quarter of the diametral clearance if that is more
-NEAR = 0.03  # m from the hole's axis within which a peg is looked at
+NEAR = 0.01  # m above the rim or beside it within which a peg is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +70,21 @@ class FitWatch:
         self.deepest: dict[str, float] = dict.fromkeys(holes, 0.0)
         world.step_hooks.append(self._look)
 
-    def fits(self) -> dict[str, Fit]:
-        """The fit of every item whose peg is in the cell now."""
+    def fits(self, moving: bool = False) -> dict[str, Fit]:
+        """The fit of every item whose peg is in the cell now; only of those awake, if ``moving``."""
         out: dict[str, Fit] = {}
+        pieces = self._world.stock.pieces
         for item, target in self._holes.items():
             base, name = target.split("/")
             peg, plate = self._instance(item), self._instance(base)
-            if peg is None or plate is None:
+            if peg is None or plate is None or (moving and pieces[peg].asleep and pieces[plate].asleep):
                 continue
             hole = self._variant.part_of(base).holes[name]
             rim = self._world.stock.true_pose(plate) @ hole.pose
-            part = self._world.stock.pieces[peg].part
-            chamfer = float(self._variant.parameters.get("chamfer_mm", 0.0)) / 1000
-            out[item] = measure(rim, hole, self._world.stock.true_pose(peg), part, chamfer)
+            at = self._world.stock.true_pose(peg)
+            if math.dist(rim.xyz, at.xyz) < NEAR + hole.depth:
+                chamfer = float(self._variant.parameters.get("chamfer_mm", 0.0)) / 1000
+                out[item] = measure(rim, hole, at, pieces[peg].part, chamfer)
         return out
 
     def good(self) -> tuple[bool, dict[str, list[str]]]:
@@ -92,20 +94,23 @@ class FitWatch:
         for item, target in self._holes.items():
             hole = self._variant.part_of(target.split("/")[0]).holes[target.split("/")[1]]
             clearance = hole.width - hole.shaft
-            faults = ["missing"] if item not in fits else faults_of(fits[item], clearance, self.deepest[item])
+            faults = ["not in its hole"] if item not in fits else faults_of(fits[item], clearance, self.deepest[item])
             if faults:
                 wrong[item] = faults
         return not wrong, wrong
 
     def _instance(self, item: str) -> str | None:
         """The instance in use for an item: the newest replacement."""
-        names = [n for n in self._world.stock.pieces if n == f"{self._serial}/{item}" or n.startswith(f"{self._serial}/{item}~")]
+        names = [
+            n
+            for n in self._world.stock.pieces
+            if n == f"{self._serial}/{item}" or n.startswith(f"{self._serial}/{item}~")
+        ]
         return max(names, default=None, key=len)
 
     def _look(self) -> None:
-        for item, fit in self.fits().items():
-            if fit.off_axis < NEAR:
-                self.deepest[item] = max(self.deepest[item], fit.interpenetration)
+        for item, fit in self.fits(moving=True).items():
+            self.deepest[item] = max(self.deepest[item], fit.interpenetration)
 
 
 def faults_of(fit: Fit, clearance: float, deepest: float) -> list[str]:

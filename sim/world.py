@@ -9,14 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cells.description.cell import Cell
 from cells.errors import InputError, Problem
 from cells.kinematics.chain import load_chain
 from cells.kinematics.kernels import GRAVITY
-from cells.pose import Pose
 from cells.ports import Traits
+from cells.pose import Pose
 from cells.products.model import ProductVariant
 from sim import bodies
 from sim.arm import SimArm, SimGripper, SimWrench
@@ -25,6 +23,7 @@ from sim.robot import write_urdf
 from sim.stock import SimStock
 
 CONTACT_RANGE = 2e-3  # m within which Bullet keeps contact points; more costs time, less lets a grip slip
+TRAY_FOOT = 0.004  # m; the tray under its seats
 REST_EVERY = 12  # control ticks between looks at what may sleep
 
 
@@ -73,7 +72,8 @@ class SimWorld:
         self.arm = SimArm(self.bullet, self.robot, chain, base, cell.home, cell.physics_s)
         self.gripper = SimGripper(self.bullet, self.robot, spec)
         noise = [cell.noise.force_n] * 3 + [cell.noise.moment_nm] * 3
-        self.wrench = SimWrench(self.bullet, self.robot, "panda_hand_joint", np.array([0.01, 0.0, 0.0734]), noise, seed)
+        tcp = self.arm.read().tcp
+        self.wrench = SimWrench(self.bullet, self.robot, spec.flange_link, tcp, noise, seed)
         self.camera = SimCamera(self.bullet, cell.camera)
         self.stock = SimStock(self.bullet, cell, variants, seed, folder, lambda: self.clock.now())
         self.locator = self.stock
@@ -106,6 +106,9 @@ class SimWorld:
         for station in self.cell.stations.values():
             if station.kind == "bin":
                 bodies.open_box(self.bullet, station.size, station.pose)
+            elif station.kind == "tray":
+                foot = station.pose.shifted(dz=TRAY_FOOT / 2 - station.pose.xyz[2])
+                bodies.static_box(self.bullet, (*station.size, TRAY_FOOT), foot, bodies.TRAY)
             elif station.kind == "hand_over":
                 height = station.pose.xyz[2]
                 bodies.static_box(self.bullet, (0.2, 0.025, height), station.pose.shifted(dz=-height / 2), bodies.TRAY)

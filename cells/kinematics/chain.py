@@ -24,7 +24,7 @@ MOVING = ("revolute", "continuous", "prismatic")
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """Joints from ``base`` to ``tip``. Arrays are (n,), SI units; see :mod:`cells.kinematics.kernels` for ``arrays``."""
+    """Joints from base to tip. Arrays are (n,), SI units; ``arrays`` as :mod:`cells.kinematics.kernels` says."""
 
     name: str
     joint_names: tuple[str, ...]
@@ -58,7 +58,8 @@ class Chain:
             if joint.get("type") in MOVING:
                 origins[k], reached = reached, np.eye(4)
                 axis = joint.find("axis")
-                vector = np.array([float(v) for v in (axis.get("xyz") if axis is not None else "1 0 0").split()])  # type: ignore[union-attr]
+                text = "1 0 0" if axis is None else axis.get("xyz", "1 0 0")
+                vector = np.array([float(v) for v in text.split()])
                 axes[k], prismatic[k] = vector / np.linalg.norm(vector), joint.get("type") == "prismatic"
                 k += 1
                 child = joint.find("child").get("link")  # type: ignore[union-attr]
@@ -69,12 +70,15 @@ class Chain:
             mass[i], com[i], inertia[i] = _merged(parts)
         names = tuple(str(j.get("name")) for j in moving)
         return cls(
-            f"{root.get('name')}:{tip}",
-            names,
-            *(_limit(moving, key, path) for key in ("lower", "upper", "velocity")),
-            *(_extra(limits, key, names, path) for key in ("acceleration", "jerk")),
-            _limit(moving, "effort", path),
-            (origins, axes, prismatic, mass, com, inertia),  # type: ignore[arg-type]
+            name=f"{root.get('name')}:{tip}",
+            joint_names=names,
+            q_min=_limit(moving, "lower", path),
+            q_max=_limit(moving, "upper", path),
+            qd_max=_limit(moving, "velocity", path),
+            qdd_max=_extra(limits, "acceleration", names, path),
+            qddd_max=_extra(limits, "jerk", names, path),
+            tau_max=_limit(moving, "effort", path),
+            arrays=(origins, axes, prismatic, mass, com, inertia),  # type: ignore[arg-type]
         )
 
     @cached_property
@@ -84,11 +88,11 @@ class Chain:
 
     def fk(self, q: Array) -> Array:
         """Tip pose (4, 4) in the base frame of joints ``q`` (n,)."""
-        return kernels.fk(np.ascontiguousarray(q, dtype=float), self.arrays)  # type: ignore[no-any-return]
+        return kernels.fk(np.ascontiguousarray(q, dtype=float), self.arrays)
 
     def jacobian(self, q: Array) -> Array:
         """Geometric Jacobian (6, n) at the tip, rows [v; w], base axes."""
-        return kernels.fk_jacobian(np.ascontiguousarray(q, dtype=float), self.arrays)[1]  # type: ignore[no-any-return]
+        return kernels.fk_jacobian(np.ascontiguousarray(q, dtype=float), self.arrays)[1]
 
     def solve(self, target: Array, q0: Array) -> tuple[Array, bool]:
         """Joints (n,) within limits that put the tip at ``target`` (4, 4, base frame), starting from ``q0``.
@@ -108,7 +112,9 @@ def _way(joints: Mapping[str | None, ET.Element], base: str, tip: str, path: Pat
         joint = joints.get(link)
         if joint is None or joint in way:
             where = f"{path.name}:{tip}"
-            raise InputError(Problem(where, f"no joints lead from {base!r} to it", "name a base and a tip of one chain"))
+            raise InputError(
+                Problem(where, f"no joints lead from {base!r} to it", "name a base and a tip of one chain")
+            )
         way.append(joint)
         link = joint.find("parent").get("link")  # type: ignore[union-attr]
     return way[::-1]
@@ -155,8 +161,10 @@ def _collect(
             step = _origin(joint)
             if joint.get("type") == "prismatic":
                 limit, axis = joint.find("limit"), joint.find("axis")
-                middle = (float(limit.get("lower", "0")) + float(limit.get("upper", "0"))) / 2  # type: ignore[union-attr]
-                step[:3, 3] += step[:3, :3] @ [middle * float(a) for a in axis.get("xyz", "1 0 0").split()]  # type: ignore[union-attr]
+                ends = [float(limit.get(key, "0")) for key in ("lower", "upper")]  # type: ignore[union-attr]
+                middle = sum(ends) / 2
+                along = np.array([float(a) for a in axis.get("xyz", "1 0 0").split()])  # type: ignore[union-attr]
+                step[:3, 3] += step[:3, :3] @ along * middle
             _collect(child, frame @ step, links, joints, chain, into)
 
 

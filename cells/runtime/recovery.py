@@ -49,5 +49,5 @@ def go_home(context: Context, reading: Reading) -> Steps:
     way = point_to_point(
         context.chain, reading.arm.q_cmd, cell.home, limits.speed_scale, cell.tick_s, limits.tcp_speed
     )
-    yield from follow(way, reading)
+    yield from follow(context, way, reading)
     return Done()

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cells.control.setpoints import Setpoint
-from cells.pose import Pose
 from cells.ports import Locator, Reading
+from cells.pose import Pose
 
 if TYPE_CHECKING:
     from cells.description.cell import Cell

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cells.pose import tool_down
 from cells.ports import Reading
+from cells.pose import tool_down
 from cells.skills import place
 from cells.skills.contract import Call, Condition, Context, Done, Note, Skill, Steps
 from cells.skills.motions import APPROACH, grip, travel
@@ -27,5 +27,10 @@ def discard(context: Context, call: Call, reading: Reading) -> Steps:
 
 HANDOVER = Skill("handover", "1.0.0", "handover", place.run, place.PLACE.before, place.PLACE.after)
 DISCARD = Skill(
-    "discard", "1.0.0", "discard", discard, (Condition("holding"),), (Condition("empty_gripper"), Condition("at_target"))
+    "discard",
+    "1.0.0",
+    "discard",
+    discard,
+    (Condition("holding"),),
+    (Condition("empty_gripper"), Condition("at_target")),
 )

@@ -11,8 +11,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from math import cos, pi, sin
 
-from cells.pose import Pose, tool_down
 from cells.ports import Reading
+from cells.pose import Pose, tool_down
 from cells.skills.contract import Call, Command, Condition, Context, Done, Failed, Note, Skill, Steps, place_name
 from cells.skills.motions import APPROACH, grip, softly, spiral, straight, travel
 from cells.skills.pick import GRIP_FORCE, open_width
@@ -83,8 +83,8 @@ def search(context: Context, reading: Reading, fit: Fit, peak: list[float]) -> P
         at = tool_down((x, y, height), fit.yaw)
         stiffness = (SEARCH_STIFFNESS, SEARCH_STIFFNESS, DOWN)
         reading = yield softly(at, stiffness, SEARCH_TURNING, 4 * SEARCH_PRESS)
-    off = 1000 * (reading.arm.tcp.xyz[2] - fit.tip - fit.rim)
-    return reading, f"no hole within {1000 * SPIRAL_RADIUS:.1f} mm of the estimate; the tip is {off:+.1f} mm off the rim"
+    off, reach = 1000 * (reading.arm.tcp.xyz[2] - fit.tip - fit.rim), 1000 * SPIRAL_RADIUS
+    return reading, f"no hole within {reach:.1f} mm of the estimate; the tip is {off:+.1f} mm off the rim"
 
 
 def push_in(context: Context, reading: Reading, fit: Fit, tare: float, peak: list[float]) -> Phase:
@@ -128,7 +128,11 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
     if wrong is None:
         cause = "wedged"
         reading, wrong = yield from push_in(context, reading, fit, tare, peak)
-    data = {"search_s": round(searched, 3), "insert_s": round(reading.time - began, 3), "peak_force_n": round(peak[0], 2)}
+    data = {
+        "search_s": round(searched, 3),
+        "insert_s": round(reading.time - began, 3),
+        "peak_force_n": round(peak[0], 2),
+    }
     if wrong is not None:
         yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH))
         return Failed(cause, wrong, data)

@@ -5,8 +5,8 @@ Heights are judged against the fixture's taught pose and the parts' nominal size
 
 from __future__ import annotations
 
-from cells.pose import tool_down
 from cells.ports import Reading
+from cells.pose import tool_down
 from cells.skills.contract import Call, Condition, Context, Done, Failed, Skill, Steps
 from cells.skills.motions import APPROACH, grip, softly, straight
 from cells.skills.pick import CLOSING_STIFFNESS, TURNING_STIFFNESS, open_width

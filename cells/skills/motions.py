@@ -13,8 +13,8 @@ import numpy as np
 from cells.control.setpoints import Compliant, Segment, Trajectory
 from cells.errors import CellwrightError, Problem
 from cells.kinematics import trajectory as motion
-from cells.pose import Array, Pose
 from cells.ports import Reading
+from cells.pose import Array, Pose
 from cells.skills.contract import Command, Context, Grasp
 
 Moving = Generator[Command, Reading, Reading]
@@ -36,10 +36,16 @@ def joints_for(context: Context, pose: Pose, near: Array) -> Array:
     return q
 
 
-def follow(trajectory: Trajectory, reading: Reading) -> Moving:
-    """Hand over a whole motion and wait for its end."""
+def follow(context: Context, trajectory: Trajectory, reading: Reading) -> Moving:
+    """Prove that a whole motion keeps the joints' limits, hand it over, and wait for its end.
+
+    Raises :class:`CellwrightError` naming joint, time and value where it doesn't.
+    """
     if trajectory.duration <= 0:
         return reading
+    broken = motion.verify(context.chain, trajectory)
+    if broken:
+        raise CellwrightError(Problem("motion", "; ".join(broken[:3]), "report it: a planned motion broke its limits"))
     reading = yield Segment(trajectory)
     while reading.arm.busy:
         reading = yield None
@@ -50,7 +56,7 @@ def straight(context: Context, reading: Reading, pose: Pose, speed: float = LINE
     """Move the tcp on a straight line to ``pose`` (world frame)."""
     target = context.cell.base_pose.inverse().matrix() @ pose.matrix()
     line = motion.line(context.chain, reading.arm.q_cmd, target, speed, LINE_ACCELERATION, dt=context.cell.tick_s)
-    return (yield from follow(line, reading))
+    return (yield from follow(context, line, reading))
 
 
 def travel(context: Context, reading: Reading, pose: Pose) -> Moving:
@@ -64,7 +70,7 @@ def travel(context: Context, reading: Reading, pose: Pose) -> Moving:
     across = motion.point_to_point(
         chain, reading.arm.q_cmd, goal, cell.limits.speed_scale, cell.tick_s, cell.limits.tcp_speed
     )
-    reading = yield from follow(across, reading)
+    reading = yield from follow(context, across, reading)
     return (yield from straight(context, reading, pose))
 
 

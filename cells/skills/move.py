@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cells.kinematics import trajectory as motion
-from cells.pose import Pose, tool_down
 from cells.ports import Reading
+from cells.pose import Pose, tool_down
 from cells.skills.contract import Call, Context, Done, Skill, Steps
 from cells.skills.motions import TRAVEL_Z, follow, straight, travel
 
@@ -19,7 +19,7 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
         back = motion.point_to_point(
             context.chain, reading.arm.q_cmd, cell.home, cell.limits.speed_scale, cell.tick_s, cell.limits.tcp_speed
         )
-        yield from follow(back, reading)
+        yield from follow(context, back, reading)
         return Done()
     station = context.cell.station(str(call.target))
     x, y, _ = station.pose.xyz

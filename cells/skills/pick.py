@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from cells.pose import Pose, tool_down
 from cells.ports import Reading
+from cells.pose import Pose, tool_down
 from cells.products.model import Part
 from cells.skills.contract import Call, Condition, Context, Done, Failed, Note, Skill, Steps
 from cells.skills.motions import APPROACH, grip, softly, straight, travel
@@ -60,6 +60,4 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
     return Done(found)
 
 
-PICK = Skill(
-    "pick", "1.0.0", "pick", run, before=(Condition("empty_gripper"),), after=(Condition("holding"),)
-)
+PICK = Skill("pick", "1.0.0", "pick", run, before=(Condition("empty_gripper"),), after=(Condition("holding"),))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cells.pose import Pose, tool_down
 from cells.ports import Reading
+from cells.pose import Pose, tool_down
 from cells.skills.contract import Call, Condition, Context, Done, Failed, Note, Skill, Steps, place_name
 from cells.skills.motions import APPROACH, grip, softly, straight, travel
 from cells.skills.pick import GRIP_FORCE, open_width
@@ -51,5 +51,10 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
 
 
 PLACE = Skill(
-    "place", "1.0.0", "place", run, before=(Condition("holding"),), after=(Condition("empty_gripper"), Condition("at_target"))
+    "place",
+    "1.0.0",
+    "place",
+    run,
+    before=(Condition("holding"),),
+    after=(Condition("empty_gripper"), Condition("at_target")),
 )

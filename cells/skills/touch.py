@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Generator
 
-from cells.pose import Pose, tool_down
 from cells.ports import Reading
+from cells.pose import Pose, tool_down
 from cells.skills.contract import Command, Context
 from cells.skills.motions import grip, hop, softly, straight, travel
 
