@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from cells.ports import LoadRequest, Reading
 from cells.runtime.runner import Emit, Runner
 from cells.skills.contract import Call, Command, Context, Skill
-from cells.tasks.plan import UnitPlan
+from cells.tasks.plan import FOUND, UnitPlan
 
 Progress = Callable[[str, str, int, int], None]
 
@@ -71,11 +71,13 @@ class UnitRun:
         return [(calls.get(f"{id_}.pick"), call) for id_, call in calls.items() if not id_.endswith(".pick")]
 
     def take_stock(self) -> None:
-        """After a stop: the call that was under way counts as done if the world model shows its goal reached."""
+        """After a stop: the call that was under way counts as done if the world model shows its goal reached. Its
+        event says where the item was found; time and work are those of the attempt that was interrupted."""
         if self.begun and self.fulfilled(self.begun[0]):
             call, head = self.begun
             self.done.add(call.id)
-            found = {"found": "its goal was reached when the runner took the arm"}
+            item = self.bound(call).item
+            found = {FOUND: f"{item} in {self.context.model().place_of(item)}"}
             self.emit("step_done", {**head, "duration_s": 0.0, "energy_j": 0.0, "result": found, "telemetry": None})
         self.begun = None
 

@@ -67,7 +67,7 @@ class Drive(Behaviour):
             self._steps.close()
             self._steps = None
             cancelled = self.unit.runner.cancelled
-            why = ("cancelled", "the order was cancelled") if cancelled else ("stopped", "the runner took the arm")
+            why = ("cancelled", "the order was cancelled") if cancelled else ("interrupted", "the runner took the arm")
             self.end(Failed(*why))
 
     def _tick(self, advance: Callable[[], Command]) -> Status:

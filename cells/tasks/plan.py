@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # Seconds of one call where the cell has no past to tell: as the simulated bench took for its first boards, rounded.
 FIRST_GUESS = {"pick": 3.5, "place": 4.0, "insert": 8.0, "inspect": 5.0, "handover": 4.0, "move": 2.0}
 _UNKNOWN_SKILL = 5.0
+# In the result of a step that a stop interrupted and that was found done: it tells nothing of how long one takes.
+FOUND = "found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,12 @@ class Past:
 
 
 def past_of(events: Iterable[Event]) -> Past:
-    """Means by skill over these events (those that aren't ``step_done`` are passed over)."""
+    """Means by skill over these events (passed over are those that aren't ``step_done``, or only found something
+    done)."""
     seconds: dict[str, list[float]] = {}
     joules: dict[str, list[float]] = {}
     for event in events:
-        if event.kind == "step_done":
+        if event.kind == "step_done" and FOUND not in event.data.get("result", {}):
             skill = event.data["skill"]
             seconds.setdefault(skill, []).append(event.data["duration_s"])
             if event.data.get("energy_j") is not None:

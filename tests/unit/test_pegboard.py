@@ -83,7 +83,8 @@ def flanks(plate: Part) -> list[Array]:
         (x, y, z), (dx, dy, dz) = bar.pose.xyz, bar.size
         assert (z - dz / 2, z + dz / 2) == pytest.approx((FLOOR, plate.size[2]), abs=1e-12)
         assert dy == FLANK
-        outlines.append(np.array([(x + sx * dx / 2, y + sy * dy / 2) for sx, sy in ((1, -1), (1, 1), (-1, 1), (-1, -1))]))
+        around = ((1, -1), (1, 1), (-1, 1), (-1, -1))
+        outlines.append(np.array([(x + sx * dx / 2, y + sy * dy / 2) for sx, sy in around]))
     return outlines
 
 

@@ -79,6 +79,9 @@ def test_seconds_are_predicted_from_the_past_where_there_is_one(cell: Cell) -> N
     done = [
         Event("step_done", 1.0, {"skill": "pick", "duration_s": seconds, "energy_j": 10.0}) for seconds in (2.0, 4.0)
     ]
+    # What a stop interrupted and was found done tells nothing of how long it takes.
+    found = {"skill": "pick", "duration_s": 0.0, "energy_j": 0.0, "result": {"found": "A-01/peg_1 in gripper"}}
+    done.append(Event("step_done", 2.0, found))
     order = Order(
         schema="cellwright/order/v1", id="A", customer="c", due="2026-12-31",
         items=(Item(product="pegboard", quantity=1, parameters={"pegs": 1}),),

@@ -168,4 +168,8 @@ def test_after_a_stop_a_step_whose_goal_was_reached_is_not_done_again_and_the_fi
     (outcome,) = line.build(stop_as_the_plate_is_released)
     assert outcome.verdict == "good"
     assert line.done().count("place_plate") == 1 and line.done().count("place_plate.pick") == 1
+    (stopped,) = (event.data for event in line.events if event.kind == "step_failed")
+    assert (stopped["step"], stopped["cause"]) == ("place_plate", "interrupted")
+    found = [event.data for event in line.events if event.kind == "step_done" and event.data["step"] == "place_plate"]
+    assert [step["result"] for step in found] == [{"found": "R-01/plate in fixture"}]
     assert len(line.world.grips) > 1 and min(line.world.grips) == line.world.grips[0]

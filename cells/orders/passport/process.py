@@ -32,12 +32,10 @@ def executed(unit_id: str, record: UnitRecord, variant: ProductVariant, cell: Ce
     for attempt in record.attempts:
         grouped.setdefault(attempt.step, []).append(attempt)
     lots = {piece.item: piece.lot for piece in record.pieces}
-    processes = [
-        _executed_process(
-            number, attempts, steps.get(name) or steps.get(name.partition(".")[0]), lots, record.rejected.get(name), cell
-        )
-        for number, (name, attempts) in enumerate(grouped.items(), start=1)
-    ]
+    processes = []
+    for number, (name, attempts) in enumerate(grouped.items(), start=1):
+        step, rejected = steps.get(name) or steps.get(name.partition(".")[0]), record.rejected.get(name, ())
+        processes.append(_executed_process(number, attempts, step, lots, rejected, cell))
     result = prop("RunResult", record.verdict, f"{EXECUTED}/RunResult/1/0")
     run = collection("Run__01__", [result, *processes], f"{EXECUTED}/Run/1/0")
     return submodel(unit_id, "ExecutedProcesses", EXECUTED_SEMANTIC, [run])
@@ -61,7 +59,7 @@ def _executed_process(
     attempts: Sequence[Attempt],
     step: ProcessStep | None,
     lots: Mapping[str, str],
-    rejected: Sequence[Piece] | None,
+    rejected: Sequence[Piece],
     cell: Cell,
 ) -> Any:
     first, last = attempts[0], attempts[-1]
@@ -70,7 +68,7 @@ def _executed_process(
     parameters: dict[str, Any] = {
         "Skill": last.skill,
         "SkillVersion": last.version,
-        "Attempts": len(attempts),
+        "Attempts": len({attempt.attempt for attempt in attempts}),
         "DurationS": float(sum(known)),
         **last.values,
     }
