@@ -33,14 +33,17 @@ def prepare(
     from cells.description.cell import load_cell
     from cells.journal.home import home_folder
     from cells.journal.store import Journal
-    from cells.orders.order import load_order
+    from cells.orders.order import of_item, read_order
     from cells.products.catalogue import build_variant
     from cells.tasks.plan import past_of, plan_order
 
-    order = load_order(order_file, overrides)
+    order, document = read_order(order_file, overrides)
     cell = load_cell(cell_name)
     limits = build_limits(cell)
-    items = [build_variant(item.product, item.parameters, limits) for item in order.items]
+    items = []
+    for index, item in enumerate(order.items):
+        with of_item(document, index, item.product):
+            items.append(build_variant(item.product, item.parameters, limits))
     past = None
     if (home_folder() / cell.name).exists():
         with Journal.open(cell.name) as journal:

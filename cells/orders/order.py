@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from cells.description.documents import read_document
+from cells.description.documents import Document, Key, read_document
 from cells.description.fields import Integer, IsoDate, Name, Section, Text
 from cells.description.overrides import overridden
 from cells.description.problems import attempt
-from cells.errors import InputError
+from cells.errors import InputError, Problem
+from cells.products.family import VariantUnbuildable
 from cells.products.model import Value
 
 MAX_UNITS = 1000
@@ -75,6 +77,11 @@ def load_order(path: str | Path, overrides: Sequence[str] = ()) -> Order:
 
     Raises ``InputError`` with every problem at once; those of an override name it instead of the file's key.
     """
+    return read_order(path, overrides)[0]
+
+
+def read_order(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Order, Document]:
+    """As :func:`load_order`, with the document, which knows where in the file each value stands."""
     document = overridden(read_document(path), overrides)
     order, problems = attempt(Order, document)
     if order is None or problems:
@@ -82,4 +89,30 @@ def load_order(path: str | Path, overrides: Sequence[str] = ()) -> Order:
     if order.units > MAX_UNITS:
         what = f"order {order.units} units in all"
         raise InputError(document.problem(("items",), what, f"order at most {MAX_UNITS} and split the rest off"))
-    return order
+    return order, document
+
+
+@contextmanager
+def of_item(document: Document, index: int, product: str) -> Iterator[None]:
+    """While inside, what the product family says of its parameters is placed at the item's keys in the file."""
+    try:
+        yield
+    except VariantUnbuildable as error:
+        problems = [_placed(document, index, product, problem) for problem in error.problems]
+        raise VariantUnbuildable(problems, error.nearest) from error
+    except InputError as error:
+        raise InputError(*(_placed(document, index, product, problem) for problem in error.problems)) from error
+
+
+def _placed(document: Document, index: int, product: str, problem: Problem) -> Problem:
+    """``pegboard:peg_mm`` as ``file:items.0.parameters.peg_mm``, or as the option that set it."""
+    item: Key = ("items", index)
+    if problem.where == "product":
+        return document.problem((*item, "product"), problem.what, problem.remedy)
+    family, _, names = problem.where.partition(":")
+    if family != product:
+        return problem
+    keys: list[Key] = [(*item, "parameters", name.strip("'")) for name in names.split("+")]
+    # A rule may be about several: the one that an option set is the one to look at.
+    key = next((key for key in keys if key in document.overridden), (*item, "parameters", names.strip("'")))
+    return document.problem(key, problem.what, problem.remedy)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cells.errors import InputError
-from cells.orders.order import MAX_UNITS, Order, load_order
+from cells.errors import CellwrightError, InputError
+from cells.orders.order import MAX_UNITS, Order, load_order, of_item, read_order
+from cells.products.catalogue import build_variant
+from cells.products.family import BuildLimits
 
 PEGBOARD = Path(__file__).parents[2] / "examples" / "pegboard.yaml"
 
@@ -127,3 +129,36 @@ def test_more_units_than_an_order_may_have_are_refused(tmp_path: Path) -> None:
 
 def test_hundreds_of_overrides_are_refused() -> None:
     assert refusals(*["id=A"] * 500) == ["--set: is given 500 times; give it at most 200 times"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "override", "where"),
+    [
+        ("peg_mm: 12", "peg_mm: 99", "id=A", "{path}:items.0.parameters.peg_mm"),
+        ("peg_mm: 12", "peg_inch: 1", "id=A", "{path}:items.0.parameters.peg_inch"),
+        ("product: pegboard", "product: pegbord", "id=A", "{path}:items.0.product"),
+        ("peg_mm: 12", "peg_mm: 12", "items.0.parameters.peg_mm=99", "--set items.0.parameters.peg_mm=99"),
+    ],
+)
+def test_what_a_family_refuses_is_placed_where_the_order_says_it(
+    old: str, new: str, override: str, where: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "order.yaml"
+    path.write_text(PEGBOARD.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    order, document = read_order(path, [override])
+    with pytest.raises(CellwrightError) as caught, of_item(document, 0, order.items[0].product):
+        build_variant(order.items[0].product, order.items[0].parameters)
+    assert [problem.where for problem in caught.value.problems] == [where.format(path=path)]
+
+
+def test_a_rule_about_two_parameters_names_both_or_the_one_that_an_option_set(tmp_path: Path) -> None:
+    path = tmp_path / "order.yaml"
+    path.write_text(PEGBOARD.read_text(encoding="utf-8").replace("pegs: 3", "pegs: 6"), encoding="utf-8")
+    for overrides, where in (
+        ([], f"{path}:items.0.parameters.pegs+peg_mm"),
+        (["items.0.parameters.peg_mm=20"], "--set items.0.parameters.peg_mm=20"),
+    ):
+        order, document = read_order(path, overrides)
+        with pytest.raises(CellwrightError) as caught, of_item(document, 0, "pegboard"):
+            build_variant("pegboard", order.items[0].parameters, BuildLimits(slot_x=0.1))
+        assert [problem.where for problem in caught.value.problems] == [where]
