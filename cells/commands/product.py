@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cells.commands.folder import explicit
+from cells.commands.folder import whole
 from cells.commands.show import DEFAULT_CELL, AsJson, CellName, emit, say, table
 from cells.errors import InputError, Problem
 
@@ -82,10 +81,10 @@ def show(family: FamilyName, values: Values = None, cell: CellName = DEFAULT_CEL
 
     variant = variant_of(family, values or [], cell)
     known = families()[family]
-    content = summary(variant)
+    content = summary(variant, known.conventions)
     if as_json:
         ranges = {name: parameter.range_text() for name, parameter in known.parameters.items()}
-        emit(content | {"labels": known.labels, "ranges": ranges, "conventions": known.conventions})
+        emit(content | {"labels": known.labels, "ranges": ranges})
         return
     rows = [(name, variant.parameters[name], parameter.range_text()) for name, parameter in known.parameters.items()]
     table(("parameter", "value", "may be"), rows, title=f"{family} {variant.hash[:12]}")
@@ -96,7 +95,7 @@ def show(family: FamilyName, values: Values = None, cell: CellName = DEFAULT_CEL
     table(("part", "pieces", "material", "cm³ each", "g each"), bom)
     steps = [(step.id, step.capability, step.target or "", step.inverse) for step in variant.process.steps]
     table(("step", "capability", "target", "undone by"), steps)
-    for convention in known.conventions:
+    for convention in content["conventions"]:
         say(f"convention: {convention}")
 
 
@@ -125,15 +124,11 @@ def export(
     cell: CellName = DEFAULT_CELL,
 ) -> None:
     """Write a variant's parts as STL meshes (mm) and its bill of material and process as JSON."""
-    from cells.products.export import export_parts, summary
+    from cells.products.catalogue import families
+    from cells.products.export import export_variant
 
     variant = variant_of(family, values or [], cell)
-    try:
-        written = export_parts(variant, explicit(out))
-        path = out / "variant.json"
-        path.write_text(json.dumps(summary(variant), indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        remedy = "give --out a folder that you may write"
-        raise InputError(Problem(f"--out {out}", f"can't be written ({error.strerror})", remedy)) from error
-    for name in (*written, path):
-        print(name)
+    with whole(out) as folder:
+        written = export_variant(variant, families()[family].conventions, folder)
+    for path in written:
+        print(out / path.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,20 @@ import numpy as np
 from cells.products.model import Box, Cylinder, Part, ProductVariant, Shape
 
 MILLIMETRES = 1000.0
+# What holds for every family; a family adds its own.
+CONVENTIONS = (
+    "lengths in m, volumes in m³, masses in kg; STL meshes in mm",
+    "a part's frame has its origin at the middle of its underside, z up",
+    "meshes are a part's convex pieces side by side, not merged",
+)
+
+
+def export_variant(variant: ProductVariant, conventions: Sequence[str], folder: Path) -> list[Path]:
+    """Write a mesh for every kind of part, and ``variant.json``, which says the rest; returns the files."""
+    path = folder / "variant.json"
+    content = json.dumps(summary(variant, conventions), indent=2, ensure_ascii=False)
+    path.write_text(content + "\n", encoding="utf-8")
+    return [*export_parts(variant, folder), path]
 
 
 def export_parts(variant: ProductVariant, folder: Path) -> list[Path]:
@@ -43,8 +58,9 @@ def shape_mesh(shape: Shape) -> Any:
     return trimesh.convex.convex_hull(np.asarray(shape.vertices))
 
 
-def summary(variant: ProductVariant) -> dict[str, Any]:
-    """What a person asks of a variant, as JSON values: parameters, bill of material, process."""
+def summary(variant: ProductVariant, conventions: Sequence[str] = ()) -> dict[str, Any]:
+    """What a person asks of a variant, as JSON values: parameters, bill of material, process, and the conventions
+    (``conventions`` are those of its family) without which the numbers can't be compared."""
     return {
         "family": variant.family,
         "version": variant.version,
@@ -63,6 +79,7 @@ def summary(variant: ProductVariant) -> dict[str, Any]:
             }
             for step in variant.process.steps
         ],
+        "conventions": [*conventions, *CONVENTIONS],
     }
 
 

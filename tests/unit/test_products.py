@@ -243,7 +243,8 @@ def test_exported_meshes_have_the_parts_volume(tmp_path: Path) -> None:
 
 def test_summary_tells_what_is_built_of_what_and_how() -> None:
     variant = build_variant("pegboard", {"pegs": 2})
-    told = summary(variant)
+    told = summary(variant, ["hexagons"])
+    assert told["conventions"][0] == "hexagons" and "STL meshes in mm" in str(told["conventions"])
     assert told["hash"] == variant.hash
     assert [line["quantity"] for line in told["bill_of_material"]] == [1, 2]
     assert [step["capability"] for step in told["process"]] == ["place", *["insert"] * 2, *["inspect"] * 2, "handover"]
