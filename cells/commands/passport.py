@@ -14,7 +14,9 @@ from cells.errors import InputError, Problem
 
 app = typer.Typer(help="Passports: show one, verify one.", no_args_is_help=True)
 
-PassportFile = Annotated[Path, typer.Argument(metavar="PASSPORT", help="The passport, an .aasx file.")]
+PassportFile = Annotated[
+    Path, typer.Argument(metavar="PASSPORT", help="The passport: the .aasx file, or the .json beside it.")
+]
 
 
 def existing(path: Path) -> Path:

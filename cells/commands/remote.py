@@ -12,10 +12,10 @@ from cells.commands.show import DEFAULT_CELL, AsJson, CellName, emit, say
 # Command and what it does, in the words of --help.
 COMMANDS = {
     "status": "Show the running cell's state and what it is doing.",
-    "stop": "Stop the arm on a jerk-limited ramp, now; nothing resumes unacknowledged.",
-    "pause": "Hold at the end of the present step.",
-    "resume": "Go on after a pause, or after an acknowledged stop.",
-    "cancel": "End the order tidily: the skill puts down what it holds.",
+    "stop": "Bring the arm to rest, now; nothing resumes unacknowledged.",
+    "pause": "Bring the arm to rest, now; needs no acknowledgement.",
+    "resume": "Go on after a pause or an acknowledged stop: back to a step boundary, then with that step.",
+    "cancel": "End the order: what is held goes to the reject bin, the arm home; unacknowledged, nothing moves.",
     "acknowledge": "Confirm that the cause of a stop was looked at; resets the guard's latch.",
 }
 
