@@ -27,7 +27,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """``kind`` and ``data`` (JSON values only) as of cell time ``time`` (s). The store adds sequence, wall time, hash."""
+    """``kind`` and ``data`` (JSON values only) as of cell time ``time`` (s). The store adds sequence, wall time and
+    hash."""
 
     kind: str
     time: float

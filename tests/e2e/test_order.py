@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-import subprocess
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import ORDER, Cellwright, command
+from tests.conftest import ORDER, Cellwright, Ended
+from tests.e2e.conftest import command
 
 
 @dataclass
@@ -18,7 +18,7 @@ class Built:
 
     run: Cellwright
     here: Path
-    done: subprocess.CompletedProcess[str]
+    done: Ended
 
     @property
     def result(self) -> dict:

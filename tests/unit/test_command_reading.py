@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from cells.description.cell import LIBRARY
-from tests.e2e.conftest import Cellwright
+from tests.conftest import Cellwright
 
 
 def test_cells_are_listed_shown_and_in_order(cellwright: Cellwright) -> None:
