@@ -12,6 +12,7 @@ import json
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,16 +21,18 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
-from cells.errors import InputError, Problem
+from cells.errors import CellwrightError, InputError, Problem
 from cells.journal.event import Event
 from cells.journal.home import cell_folder
 from cells.journal.tables import BEGIN, EVENTS, connect
 
 GENESIS = "0" * 64
+_URL = "CELLWRIGHT_JOURNAL_URL"
 
 # What tells one run from its repetition without the cell having done anything else: left out of event_hash.
 _OUTSIDE = frozenset({"run", "pid", "host", "wall", "wall_s", "cpu_s", "file", "path", "folder", "out", "lot"})
 _NO_DEEDS = frozenset({"stock_loaded", "passport_written"})
+
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent(Event):
@@ -99,8 +102,7 @@ class Journal:
 
         Raises ``InputError`` where it can't be opened or isn't a journal.
         """
-        url = os.environ.get("CELLWRIGHT_JOURNAL_URL")
-        where = "CELLWRIGHT_JOURNAL_URL"
+        url, where = os.environ.get(_URL), _URL
         if not url:
             path = cell_folder(cell_name, home) / "journal.db"
             url, where = f"sqlite:///{path}", str(path)
@@ -108,30 +110,42 @@ class Journal:
             engine = connect(url)
             journal = cls(engine, cell_name)
         except (sa.exc.SQLAlchemyError, ImportError) as error:
-            reason = str(error).splitlines()[0]
-            remedy = "check the file and its folder's permissions, or the database's address and driver"
-            raise InputError(Problem(where, f"can't be opened as a journal ({reason})", remedy)) from None
+            remedy = "check it and its permissions, or restore it from a backup"
+            if where == _URL:
+                remedy = "check the database's address and driver"
+            raise InputError(Problem(where, f"can't be opened as a journal ({_reason(error)})", remedy)) from None
         return journal
 
     def append(self, event: Event) -> StoredEvent:
-        """Add one event and commit it. Raises ``ValueError`` for NaN, infinity and non-JSON values (adds nothing)."""
+        """Add one event and commit it. Adds nothing and raises ``ValueError`` for NaN, infinity and non-JSON values,
+        ``CellwrightError`` where the database can't be written (a full disk, another writer that never ends)."""
         time, data = float(event.time), canonical(dict(event.data))
         canonical(time)
         wall = datetime.now(UTC).isoformat(timespec="milliseconds")
-        with self._lock:
-            for statement in BEGIN[self._engine.dialect.name]:
-                self._writer.exec_driver_sql(statement)
-            try:
+        owner = {"order_id": event.data.get("order"), "serial": _serial_of(event.data)}
+        row = {"cell": self._cell, "kind": event.kind, "time": time, "wall": wall, "data": data} | owner
+        try:
+            with self._lock, self._transaction():
                 seq, previous = self._head(self._writer)
                 digest = _link(previous, seq + 1, event.kind, time, wall, data)
-                row = {"cell": self._cell, "seq": seq + 1, "kind": event.kind, "time": time, "wall": wall, "data": data}
-                owner = {"order_id": event.data.get("order"), "serial": _serial_of(event.data)}
-                self._writer.execute(sa.insert(EVENTS), row | owner | {"hash": digest})
-            except BaseException:
-                self._writer.exec_driver_sql("ROLLBACK")
-                raise
-            self._writer.exec_driver_sql("COMMIT")
+                self._writer.execute(sa.insert(EVENTS), row | {"seq": seq + 1, "hash": digest})
+        except sa.exc.SQLAlchemyError as error:
+            what, remedy = f"can't be written ({_reason(error)})", "make room or end what holds it, then run again"
+            raise CellwrightError(Problem(f"journal of {self._cell}", what, remedy)) from None
         return StoredEvent(event.kind, time, json.loads(data), seq + 1, wall, digest)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        for statement in BEGIN[self._engine.dialect.name]:
+            self._writer.exec_driver_sql(statement)
+        try:
+            yield
+            self._writer.exec_driver_sql("COMMIT")
+        except BaseException:
+            # After some errors (a full disk) SQLite has rolled back already, and says so.
+            with suppress(sa.exc.SQLAlchemyError):
+                self._writer.exec_driver_sql("ROLLBACK")
+            raise
 
     def events(
         self,
@@ -141,7 +155,9 @@ class Journal:
         serial: str | None = None,
     ) -> Iterator[StoredEvent]:
         """The events with ``seq`` > ``after``, in order, of these ``kinds``, about this ``order`` (with those of its
-        units) or this unit. Each call reads a consistent picture of the moment it starts."""
+        units) or this unit. Each call reads a consistent picture of the moment it starts.
+
+        Raises ``CellwrightError`` at a row that somebody made unreadable."""
         table = EVENTS.c
         query = sa.select(EVENTS).where(table.cell == self._cell, table.seq > after).order_by(table.seq)
         if kinds is not None:
@@ -156,7 +172,7 @@ class Journal:
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
         for row in rows:
-            yield StoredEvent(row.kind, row.time, json.loads(row.data), row.seq, row.wall, row.hash)
+            yield StoredEvent(row.kind, row.time, _data_of(row), row.seq, row.wall, row.hash)
 
     def head(self) -> tuple[int, str]:
         """Sequence and hash of the last event; (0, 64 zeros) while there is none."""
@@ -213,6 +229,21 @@ class Journal:
 
 
 _RESTORE = "restore the journal from a backup; don't trust what was built on it since"
+
+
+def _data_of(row: Any) -> dict[str, Any]:
+    try:
+        data = json.loads(row.data)
+    except ValueError:
+        data = None
+    if not isinstance(data, dict):
+        raise CellwrightError(Problem(f"journal:{row.seq}", "can't be read: somebody changed it", _RESTORE))
+    return data
+
+
+def _reason(error: Exception) -> str:
+    """What the database's driver said, in a line."""
+    return str(getattr(error, "orig", None) or error).splitlines()[0]
 
 
 def _owner(data: str) -> tuple[str | None, str | None]:

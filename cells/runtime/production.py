@@ -161,7 +161,7 @@ class _Line:
         verdict = "rejected" if self._inspected(unit) else "failed"
         if ending is not Ending.FINISHED:
             verdict = "cancelled" if self.runner.cancelled else "stopped"
-            unit.reasons.append(f"{verdict} during {unit.doing}")
+            unit.reasons.append(f"{verdict} during {unit.doing or 'loading'}")
         if ending is Ending.LEFT:
             return verdict
         return self._tidy(unit) or verdict

@@ -6,6 +6,7 @@ arm to rest from its commanded state; then the cell waits for people. Nothing re
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from enum import Enum
@@ -105,7 +106,16 @@ class Runner:
     # ------------------------------------------------------------------ the tick
 
     def run(self, work: Work) -> Ending:
-        """Tick ``work`` until it has ended, was cancelled, or was interrupted and may be continued."""
+        """Tick ``work`` until it has ended, was cancelled, or was interrupted and may be continued.
+
+        A fault, of a skill as of the journal, is raised once the arm is at rest."""
+        try:
+            return self._run(work)
+        except Exception:
+            self._rest_after_fault(work)
+            raise
+
+    def _run(self, work: Work) -> Ending:
         cancelled = False
         while True:
             reading = self.read()
@@ -115,15 +125,7 @@ class Runner:
                 work.cancel()
             elif wish:
                 return self._interrupt(work, reading)
-            try:
-                ended = work.advance(reading)
-            except Exception:
-                # A fault in a skill must not leave the arm moving. It is a fault all the same: let it be seen.
-                self._go("abort")
-                work.close()
-                self._come_to_rest(reading, work)
-                raise
-            if ended:
+            if work.advance(reading):
                 if cancelled:
                     self._come_to_rest(reading, work)
                 return Ending.CANCELLED if cancelled else Ending.FINISHED
@@ -197,6 +199,14 @@ class Runner:
             except StopIteration:
                 break
         self.settle()
+
+    def _rest_after_fault(self, work: Work) -> None:
+        # Where the journal is what failed, neither step below can be noted; the arm must come to rest all the same.
+        with contextlib.suppress(Exception):
+            self._go("abort")
+        with contextlib.suppress(Exception):
+            work.close()
+        self._come_to_rest(self.read(), work)
 
     def settle(self) -> None:
         """Pass ticks until every joint is at rest (or for at most three seconds)."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cells.errors import InputError
+from cells.errors import CellwrightError, InputError
 from cells.journal.event import Event
 from cells.journal.store import GENESIS, Journal, event_hash
 
@@ -198,3 +198,23 @@ def test_an_unknown_database_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("CELLWRIGHT_JOURNAL_URL", "mysql://nowhere/x")
     with pytest.raises(InputError, match="CELLWRIGHT_JOURNAL_URL"):
         Journal.open("bench")
+
+
+@pytest.mark.parametrize("data", ["no JSON", "[1]"])
+def test_an_unreadable_row_is_named(journal: Journal, tmp_path: Path, data: str) -> None:
+    for n in range(3):
+        journal.append(step(n))
+    tamper(tmp_path, f"UPDATE events_v1 SET data = '{data}' WHERE seq = 2")
+    with pytest.raises(CellwrightError, match=r"journal:2: .*restore"):
+        list(journal.events())
+
+
+def test_a_full_disk_is_said_and_the_journal_still_holds(journal: Journal) -> None:
+    journal.append(step(1))
+    journal._writer.exec_driver_sql("PRAGMA max_page_count = 1")
+    with pytest.raises(CellwrightError, match=r"journal of bench: can't be written .*full"):
+        for n in range(1000):
+            journal.append(step(n))
+    journal._writer.exec_driver_sql("PRAGMA max_page_count = 100000")
+    journal.append(step(2))
+    assert journal.verify() == []

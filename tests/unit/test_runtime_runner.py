@@ -218,3 +218,15 @@ def test_a_fault_in_a_skill_is_shown_after_the_arm_is_at_rest(scene: Make) -> No
     with pytest.raises(ZeroDivisionError):
         made.runner.run(made.work)
     assert np.all(made.world.qd == 0) and made.world.sent[-1][0] > 60
+
+
+def test_a_journal_that_fails_does_not_leave_the_arm_moving(scene: Make) -> None:
+    made = scene({60: "stop"}, [])
+
+    def full(_kind: str, _data: dict[str, Any]) -> None:
+        raise OSError("no space left on device")
+
+    made.runner._emit = full
+    with pytest.raises(OSError, match="no space"):
+        made.runner.run(made.work)
+    assert np.all(made.world.qd == 0) and made.world.sent[-1][0] > 60 and made.work.closed
