@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 WHEEL_INPUTS := pyproject.toml constraints.txt
+# A file's tests stay together, since they share what is costly to make; files start in the order of their folders.
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -p no:cacheprovider
 
 .PHONY: demo test test-long lint coverage clean .venv
 .DELETE_ON_ERROR:
@@ -12,10 +14,10 @@ demo: $(VENV)/.demo
 	$(BIN)/cellwright run examples/pegboard.yaml
 
 test: lint
-	$(BIN)/pytest -n 2 -p no:cacheprovider
+	$(PYTEST)
 
 test-long: $(VENV)/.full
-	$(BIN)/pytest -n 2 -p no:cacheprovider -m long
+	$(PYTEST) -m long
 
 lint: $(VENV)/.full
 	$(BIN)/ruff check .
@@ -29,7 +31,9 @@ coverage: $(VENV)/.full
 	$(BIN)/coverage report
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .coverage .coverage.* htmlcov
+	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The environment with everything in it, for development.
 .venv: $(VENV)/.full
