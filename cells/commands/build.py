@@ -40,15 +40,19 @@ def build(
 ) -> dict[str, Any]:
     """Build the order in a world; returns what the closing table says, as JSON values.
 
-    Raises ``InputError`` where the cell is running already or the folder can't be used: nothing is written then.
+    Raises ``InputError`` where the cell is running already, passports can't be written or the folder can't be used:
+    nothing is written then.
     """
     from cells.journal.store import Journal, event_hash
     from cells.orders.passport import write_passport
+    from cells.orders.passport.elements import need_basyx
     from cells.orders.report import unit_footprint, write_report
     from cells.runtime.controls import controls
+    from cells.runtime.lease import Lease
     from cells.runtime.production import produce
 
-    with controls(cell.name, say) as requests:
+    need_basyx()
+    with Lease(cell.name):
         folder = make_folder(order.id, out)
         write_config(folder, order, cell, plan, world, seed)
         with Journal.open(cell.name) as journal:
@@ -57,7 +61,8 @@ def build(
             with rerouted(STDOUT, STDERR):
                 opened = opener(cell, variants, seed, view)
             try:
-                with rerouted(STDOUT, to=STDERR), Progress(plan) as progress:
+                # Before, nothing moves, and after, nothing will any more: there Ctrl-C just ends the process.
+                with rerouted(STDOUT, to=STDERR), Progress(plan) as progress, controls(cell.name, say) as requests:
                     outcomes = produce(
                         order, plan, cell, variants, opened, journal, folder, progress, requests, say=progress.say
                     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import signal
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,7 @@ from typing import Any, Literal, Protocol
 Command = Literal["stop", "pause", "resume", "cancel", "acknowledge", "status", "emergency_stop", "leave"]
 COMMANDS: tuple[Command, ...] = ("stop", "pause", "resume", "cancel", "acknowledge", "status", "emergency_stop")
 Answer = Mapping[str, Any]
+_BY: dict[int, str] = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "the terminal's end"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +54,26 @@ class RequestQueue:
 
 @contextmanager
 def interrupt_is_stop(requests: RequestQueue, say: Callable[[str], None]) -> Iterator[None]:
-    """While inside, Ctrl-C asks for a stop, and a second one leaves the run once the arm is at rest."""
+    """While inside, Ctrl-C asks for a stop, and a second one leaves the run once the arm is at rest.
+
+    SIGTERM and the end of the terminal (SIGHUP) leave at once: dying of them would abandon a moving arm.
+    """
     seen = 0
 
-    def on_interrupt(_signal: int, _frame: FrameType | None) -> None:
+    def on_signal(number: int, _frame: FrameType | None) -> None:
         nonlocal seen
         seen += 1
-        requests.put(Request("stop" if seen == 1 else "leave", "Ctrl-C"))
-        say("stopping; Ctrl-C again leaves" if seen == 1 else "leaving once the arm is at rest")
+        leaves = seen > 1 or number != signal.SIGINT
+        requests.put(Request("leave" if leaves else "stop", _BY[number]))
+        # The terminal may be what is gone.
+        with contextlib.suppress(OSError):
+            say("leaving once the arm is at rest" if leaves else "stopping; Ctrl-C again leaves")
 
-    before = signal.signal(signal.SIGINT, on_interrupt)
+    # A run under nohup is meant to outlive its terminal.
+    heard = [n for n in _BY if n != signal.SIGHUP or signal.getsignal(n) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, on_signal) for number in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 from cells.errors import CellwrightError, InputError
 from cells.runtime.control_socket import ControlSocket, send
 from cells.runtime.lease import Lease, run_folder
-from cells.runtime.requests import Request, RequestQueue
+from cells.runtime.requests import Request, RequestQueue, interrupt_is_stop
 
 CELL = "bench"
 
@@ -111,3 +112,17 @@ def test_what_a_dead_process_left_is_no_obstacle(tmp_path: Path) -> None:
     with Lease(CELL, tmp_path), ControlSocket(CELL, RequestQueue(), tmp_path):
         pass
     assert not (run_folder(CELL, tmp_path) / "control.sock").exists()
+
+
+def test_the_end_of_the_process_is_a_stop_that_leaves_and_ctrl_c_one_that_waits() -> None:
+    before, said = signal.getsignal(signal.SIGTERM), []
+    for numbers, asked in (
+        ([signal.SIGTERM], ["leave"]), ([signal.SIGHUP], ["leave"]), ([signal.SIGINT] * 2, ["stop", "leave"]),
+    ):  # fmt: skip
+        requests = RequestQueue()
+        with interrupt_is_stop(requests, said.append):
+            for number in numbers:
+                signal.raise_signal(number)
+        got = [request.command for _ in numbers if (request := requests.poll())]
+        assert got == asked
+    assert signal.getsignal(signal.SIGTERM) is before
