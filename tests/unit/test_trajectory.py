@@ -92,6 +92,12 @@ def test_any_way_through_points_keeps_its_limits(points, scale, corner) -> None:
     assert path.duration <= stops + 0.005 * len(points)
 
 
+def test_where_two_legs_overlap_their_jerks_together_keep_the_limit_within_a_tick_too() -> None:
+    far, up, turned = np.eye(7)[0], np.eye(7)[1], np.array([1 / 64, 0, 0, 0, 0, 0, 1.0])
+    points = [MIDDLE + HALF * share for share in (np.zeros(7), far, up, turned)]
+    assert_good(motion.through(CHAIN, np.array(points), 1.0, corner=0.01), 0.004, points[-1])
+
+
 def test_points_on_the_way_are_passed_without_stopping() -> None:
     turn = np.array([0.5, 0, 0, 0, 0, 0, 0.3])
     bend = np.array([0.4, 0.2, 0, 0, 0, 0, 0.3])
