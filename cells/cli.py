@@ -5,15 +5,16 @@ Imports stay light here: what is heavy is imported by the command that needs it,
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 from typing import Annotated
 
 import typer
 
 from cells.commands import cell, doctor, journal, passport, product, remote, run, stock
-from cells.commands.show import say
+from cells.commands.show import STDERR, STDOUT, say
 from cells.errors import CellwrightError
 
 INTERRUPTED = 130
@@ -29,9 +30,18 @@ app = typer.Typer(
 )
 
 
+def print_version(wanted: bool) -> None:
+    """Print the version and leave, if that is ``wanted``."""
+    if wanted:
+        print(f"cellwright {version('cellwright')}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", callback=print_version, is_eager=True)
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Options that stand before the command; ``--debug`` may stand anywhere, see :func:`main`."""
@@ -66,13 +76,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
-    if words == ["--version"]:
-        from importlib.metadata import version
-
-        print(f"cellwright {version('cellwright')}")
-        sys.exit(0)
+    open_streams()
     add_plugins()
     sys.exit(guarded(words, debug))
+
+
+def open_streams() -> None:
+    """Give a process that was started with closed streams (as some daemons are) somewhere to write to."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        pass
+    os.close(descriptor)
+    sys.stdout = sys.stdout or os.fdopen(STDOUT, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(STDERR, "w", closefd=False)
 
 
 def guarded(words: Sequence[str], debug: bool) -> int:
@@ -100,7 +115,7 @@ def explain(error: Exception) -> int:
             return error.exit_code
         context = getattr(error, "ctx", None)
         hint = f"; see {context.command_path} --help" if context else ""
-        say(f"cellwright: {error.format_message()}{hint}")
+        say(f"cellwright: {error.format_message().rstrip('.')}{hint}")
         return error.exit_code
     if isinstance(error, CellwrightError):
         for problem in error.problems[:MOST_PROBLEMS]:
@@ -108,8 +123,9 @@ def explain(error: Exception) -> int:
         if len(error.problems) > MOST_PROBLEMS:
             say(f"cellwright: and {len(error.problems) - MOST_PROBLEMS} problems more; correct these first")
         return error.exit_code
-    if isinstance(error, BrokenPipeError):
-        return 0
+    if isinstance(error, OSError) and error.strerror:
+        say(f"cellwright: {error.filename or 'output'}: {error.strerror}; make room, or check permissions")
+        return 1
     first = (str(error).splitlines() or [""])[0]
     say(f"cellwright: unexpected {type(error).__name__}: {first}; run again with --debug for the traceback")
     return 1

@@ -60,7 +60,7 @@ def show(name: NameOrPath, as_json: AsJson = False) -> None:
 
 @app.command()
 def check(name: NameOrPath, as_json: AsJson = False) -> None:
-    """Check a cell file: every problem at once, with its place and its remedy."""
+    """Name every problem of a cell file, with place and remedy."""
     from cells.description.cell import check_cell
 
     problems = check_cell(name)
@@ -76,7 +76,7 @@ def check(name: NameOrPath, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def schema() -> None:
+def schema(as_json: AsJson = True) -> None:
     """Print the JSON schema of cell files, for editors."""
     from cells.description.cell import cell_schema
 

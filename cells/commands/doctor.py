@@ -32,7 +32,9 @@ class Finding:
 
 
 def doctor(cell: CellName = DEFAULT_CELL, as_json: AsJson = False) -> None:
-    """Check Python, packages, caches, display, journal and cell files; exit 1 if something is missing."""
+    """Say whether this machine is ready, and if not, what to do.
+
+    Looks at Python, packages, caches, display, journal and cell files; exit 1 if something is missing."""
     findings = [*python(), *packages(), *worlds(), *numba_cache(), *display(), *cell_files(), *journal(cell), *disk()]
     bad = [finding for finding in findings if finding.state == BAD]
     if as_json:

@@ -59,7 +59,7 @@ def show(
 
 @app.command()
 def verify(cell: CellName = DEFAULT_CELL, as_json: AsJson = False) -> None:
-    """Check the hash chain from the first event to the last; exit 1 if it is broken."""
+    """Check the hash chain from first to last; exit 1 if broken."""
     with journal_of(cell) as journal:
         problems = journal.verify()
         head = journal.head_hash()

@@ -47,7 +47,9 @@ def verify(
     alone: Annotated[bool, typer.Option("--alone", help="Check the file alone, without the cell's journal.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check a passport against itself and the cell's journal; exit 1 if anything doesn't hold."""
+    """Check a passport against itself and the cell's journal.
+
+    Exit 1 if anything doesn't hold."""
     from cells.orders.passport import verify_passport
 
     existing(path)

@@ -75,7 +75,7 @@ def list_families(as_json: AsJson = False) -> None:
 
 @app.command()
 def show(family: FamilyName, values: Values = None, cell: CellName = DEFAULT_CELL, as_json: AsJson = False) -> None:
-    """Show a family's parameters and the variant that these values make: bill of material, process."""
+    """Show a family's parameters and what a variant is made of."""
     from cells.products.catalogue import families
     from cells.products.export import summary
 
@@ -101,7 +101,9 @@ def show(family: FamilyName, values: Values = None, cell: CellName = DEFAULT_CEL
 
 @app.command()
 def check(family: FamilyName, values: Values = None, cell: CellName = DEFAULT_CELL, as_json: AsJson = False) -> None:
-    """Say whether a variant can be built; exit 1 with the reason and the nearest buildable values if not."""
+    """Say whether a variant can be built.
+
+    Exit 1 with the reason and the nearest buildable values if not."""
     from cells.products.family import VariantUnbuildable
 
     try:
@@ -123,7 +125,9 @@ def export(
     values: Values = None,
     cell: CellName = DEFAULT_CELL,
 ) -> None:
-    """Write a variant's parts as STL meshes (mm) and its bill of material and process as JSON."""
+    """Write a variant's parts and its bill of material as files.
+
+    The parts are STL meshes in mm; bill of material and process are JSON."""
     from cells.products.catalogue import families
     from cells.products.export import export_variant
 

@@ -14,9 +14,9 @@ COMMANDS = {
     "status": "Show the running cell's state and what it is doing.",
     "stop": "Bring the arm to rest, now; nothing resumes unacknowledged.",
     "pause": "Bring the arm to rest, now; needs no acknowledgement.",
-    "resume": "Go on after a pause or an acknowledged stop: back to a step boundary, then with that step.",
-    "cancel": "End the order: what is held goes to the reject bin, the arm home; unacknowledged, nothing moves.",
-    "acknowledge": "Confirm that the cause of a stop was looked at; resets the guard's latch.",
+    "resume": "Go on after a pause or an acknowledged stop. The arm goes back to a step boundary first.",
+    "cancel": "End the order early. What is held goes to the reject bin, the arm home; unacknowledged, nothing moves.",
+    "acknowledge": "Confirm that a stop's cause was looked at; resets the latch.",
 }
 
 

@@ -55,7 +55,7 @@ def prepare(
 def plan(
     order_file: OrderFile, cell: CellName = DEFAULT_CELL, as_json: AsJson = False, overrides: Overrides = None
 ) -> None:
-    """Say what would be done, why, and how long it would take; moves nothing."""
+    """Say what would be done, why and how long it would take. Moves nothing."""
     order, _, _, made = prepare(order_file, cell, overrides or [])
     if as_json:
         emit(made)
@@ -78,7 +78,7 @@ def run(
     as_json: AsJson = False,
     overrides: Overrides = None,
 ) -> None:
-    """Build an order: plan it, run it in a world, write passports and a report."""
+    """Build an order in a world; write passports and a report."""
     from cells.commands.build import build
     from cells.commands.worlds import check_world_name, world_opener
 

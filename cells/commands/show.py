@@ -84,5 +84,6 @@ def flush() -> None:
 
 
 def say(text: str) -> None:
-    """A line about what is going on, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    """A line about what is going on, on stderr. Control characters, as a hostile file may hold, are shown, not sent."""
+    shown = "".join(letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text)
+    print(shown, file=sys.stderr, flush=True)

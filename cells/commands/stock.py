@@ -8,6 +8,7 @@ import typer
 
 from cells.commands.cell import journal_of
 from cells.commands.show import DEFAULT_CELL, AsJson, CellName, emit, say, table
+from cells.errors import InputError, Problem
 
 app = typer.Typer(help="Stock: load lots, show what is left.", no_args_is_help=True)
 
@@ -24,7 +25,11 @@ def load(
 ) -> None:
     """Note that pieces of a lot have come in."""
     from cells.orders.stock import current_stock, load_lot
+    from cells.products.catalogue import catalogue
 
+    parts = catalogue().names("part")
+    if part not in parts:
+        raise InputError(Problem("PART", f"no family has a part {part!r}", f"use one of {', '.join(parts)}"))
     with journal_of(cell) as journal:
         load_lot(journal, lot, part, count, variant=variant, supplier=supplier)
         known = next(held for held in current_stock(journal).lots if held.lot == lot)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING
 
 from cells.errors import InputError, Problem
@@ -143,9 +144,10 @@ def shortages(
 
 def load_simulated(journal: Journal, missing: Sequence[Shortage], time: float = 0.0) -> tuple[str, ...]:
     """Let a self-loading world fill a loading list with lots ``SIM-<n>``; returns one message per lot."""
-    known = sum(lot.lot.startswith("SIM-") for lot in current_stock(journal).lots)
+    known = {lot.lot for lot in current_stock(journal).lots}
+    free = (name for number in count(1) if (name := f"SIM-{number}") not in known)
     messages = []
-    for number, row in enumerate(missing, start=known + 1):
-        load_lot(journal, f"SIM-{number}", row.part, row.missing, row.variant, "simulated", time)
-        messages.append(f"the simulated cell loaded itself: {row.missing} {row.part} as lot SIM-{number}")
+    for lot, row in zip(free, missing, strict=False):
+        load_lot(journal, lot, row.part, row.missing, row.variant, "simulated", time)
+        messages.append(f"the simulated cell loaded itself: {row.missing} {row.part} as lot {lot}")
     return tuple(messages)

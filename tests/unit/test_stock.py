@@ -97,3 +97,9 @@ def test_bad_lots_are_refused_and_nothing_is_written(
         load_lot(journal, lot, part, count)
     assert [problem.where for problem in caught.value.problems] == [place]
     assert journal.head()[0] == 1
+
+
+def test_a_simulated_lot_never_takes_a_name_that_somebody_gave(journal: Journal) -> None:
+    load_lot(journal, "SIM-2", "plate", 1)
+    said = load_simulated(journal, shortages([*needs(2), *needs(3, THREE.hash)], current_stock(journal), VARIANTS))
+    assert "SIM-1" in said[0] and "SIM-3" in said[1]
