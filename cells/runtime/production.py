@@ -135,7 +135,7 @@ class _Line:
         self._load(plan.loads)
         verdict = self._run(unit)
         reasons = () if verdict == "good" else tuple(unit.reasons[-1:]) or (f"the unit was {verdict}",)
-        if verdict != "stopped":
+        if not self.runner.left:  # else it stands, or is held, where the arm stopped, until a person clears it
             self._remove(unit)
         seconds, used = world.clock.now() - since, world.arm.read().energy_j - energy
         finished = {

@@ -17,7 +17,7 @@ from cells.orders.order import Item, Order
 from cells.ports import Reading
 from cells.products.catalogue import build_variant
 from cells.runtime.production import UnitOutcome, produce
-from cells.runtime.requests import Request, RequestQueue
+from cells.runtime.requests import Command, Request, RequestQueue
 from cells.skills import registry
 from cells.skills.contract import Call, Context, Done, Failed, Note, Result, Skill, Steps, place_name
 from cells.tasks.plan import plan_order
@@ -54,6 +54,7 @@ class Line:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._folder, self._patch = folder, monkeypatch
         self.requests = RequestQueue()
+        self.after_stop: list[Command] = ["acknowledge", "resume"]
         self.events: list[StoredEvent] = []
 
     def build(self, says: Says, units: int = 1, progress: Callable[..., Any] = lambda *_: None) -> list[UnitOutcome]:
@@ -76,8 +77,8 @@ class Line:
 
     def _hear(self, text: str) -> None:
         if text.startswith("stopped"):
-            self.requests.put(Request("acknowledge", "test"))
-            self.requests.put(Request("resume", "test"))
+            for word in self.after_stop:
+                self.requests.put(Request(word, "test"))
 
     def recoveries(self) -> list[str]:
         return [event.data["recovery"] for event in self.events if event.kind == "recovery_started"]
@@ -173,3 +174,16 @@ def test_after_a_stop_a_step_whose_goal_was_reached_is_not_done_again_and_the_fi
     found = [event.data for event in line.events if event.kind == "step_done" and event.data["step"] == "place_plate"]
     assert [step["result"] for step in found] == [{"found": "R-01/plate in fixture"}]
     assert len(line.world.grips) > 1 and min(line.world.grips) == line.world.grips[0]
+
+
+def test_a_stopped_order_that_is_cancelled_unacknowledged_leaves_everything_where_it_is(line: Line) -> None:
+    def stop_at_insertion(call: Call, _tried: int) -> Result:
+        if call.id == "insert_peg_1":
+            line.requests.put(Request("stop", "test"))
+        return Done()
+
+    line.after_stop = ["cancel"]
+    (outcome,) = line.build(stop_at_insertion)
+    assert outcome.verdict == "cancelled"
+    assert not line.world.unloaded
+    assert "unit_left" not in {event.kind for event in line.events}
