@@ -18,8 +18,6 @@ from cells.description.stations import AnyStation, Station
 from cells.errors import InputError, Problem
 from cells.pose import Array, Pose
 
-SCHEMA = "cellwright/cell/v1"
-
 
 class Base(Section):
     """Where the robot stands in the world."""
@@ -201,10 +199,6 @@ class Cell(Section):
     def station(self, name: str) -> Station:
         """A station by its name. Raises ``KeyError``."""
         return self.stations[name]
-
-    def stations_of(self, kind: str) -> tuple[str, ...]:
-        """Names of the stations of one kind ("tray", "fixture", "bin", "hand_over"), in the file's order."""
-        return tuple(name for name, station in self.stations.items() if station.kind == kind)
 
 
 def list_cells() -> list[str]:

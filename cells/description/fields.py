@@ -21,7 +21,6 @@ Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Labels = Annotated[
     dict[Language, Text], Field(min_length=1, description="what people call it, by language (en, zh, de)")
 ]
-Millimetres2 = tuple[Number, Number]
 Millimetres3 = tuple[Number, Number, Number]
 
 

@@ -18,6 +18,7 @@ from cells.orders.footprint import Footprint, footprint, unit_masses
 from cells.orders.markup import code, duration, grams, grid, number, section, value_text
 from cells.orders.passport.record import unit_record
 from cells.orders.pictures import data_uri, filmstrip
+from cells.runtime.guard import NOT_SAFETY_RATED
 from cells.runtime.telemetry import read_telemetry
 
 if TYPE_CHECKING:
@@ -253,7 +254,7 @@ def conventions(variants: Mapping[str, ProductVariant], cell: Cell) -> str:
         "collision margin 0.01 mm on both bodies of every fit and on the fingers (simulated worlds)",
         f"control tick {cell.tick_s * 1e3:g} ms; forces are tared, at the tool centre point, world axes",
         "energy and footprint marked modelled come from the simulated arm's torques and speeds",
-        "the guard is not safety-rated",
+        NOT_SAFETY_RATED,
     ]
     return section("Conventions", "<ul>", *(f"<li>{escape(text)}</li>" for text in told), "</ul>")
 
