@@ -70,9 +70,10 @@ def through(
         while high - low > 1:
             middle = (low + high) // 2
             trial = _joined(whole, leg, middle)
-            window = slice(len(whole[0]) - middle - 2, len(whole[0]) + 2)
-            q, qd, qdd = (part[window] for part in trial)
-            gap = max(float(np.linalg.norm((chain.fk(at) - chain.fk(leg.q[0]))[:3, 3])) for at in (q[1], q[-3]))
+            begins, ends = len(whole[0]) - 1 - middle, len(whole[0]) - 1
+            q, qd, qdd = (part[max(begins - 1, 0) : ends + 3] for part in trial)
+            corners = [chain.fk(trial[0][tick]) - chain.fk(leg.q[0]) for tick in (begins, ends)]
+            gap = max(float(np.linalg.norm(off[:3, 3])) for off in corners)
             # Each leg keeps the jerk limit, and the sum's mean over a tick may hide that the two together don't.
             smooth = all(np.all(jump <= most) for jump, most in _jumps(chain, q, qd, qdd, dt))
             if smooth and gap <= corner and slowdown(chain, q, qd, qdd, dt, scale, tip_speed) <= 1.0 + 1e-3:

@@ -80,9 +80,10 @@ def test_a_goal_beyond_the_limits_is_refused_by_name(joint, value) -> None:
         motion.point_to_point(CHAIN, np.full(7, math.nan), HOME)
 
 
-@examples
-@given(st.lists(joints, min_size=2, max_size=5), st.floats(0.2, 1), st.sampled_from([0.01, 0.05]))
-def test_any_way_through_points_keeps_its_limits(points, scale, corner) -> None:
+ways = given(st.lists(joints, min_size=2, max_size=5), st.floats(0.2, 1), st.sampled_from([0.01, 0.05]))
+
+
+def assert_way_keeps_its_limits(points, scale, corner) -> None:
     path = motion.through(CHAIN, np.array(points), scale, corner=corner)
     assert_good(path, 0.004, points[-1])
     way = tips(path)
@@ -92,10 +93,30 @@ def test_any_way_through_points_keeps_its_limits(points, scale, corner) -> None:
     assert path.duration <= stops + 0.005 * len(points)
 
 
+@examples
+@ways
+def test_any_way_through_points_keeps_its_limits(points, scale, corner) -> None:
+    assert_way_keeps_its_limits(points, scale, corner)
+
+
+@pytest.mark.long
+@settings(examples, max_examples=1000)
+@ways
+def test_a_thousand_ways_through_points_keep_their_limits(points, scale, corner) -> None:
+    assert_way_keeps_its_limits(points, scale, corner)
+
+
 def test_where_two_legs_overlap_their_jerks_together_keep_the_limit_within_a_tick_too() -> None:
     far, up, turned = np.eye(7)[0], np.eye(7)[1], np.array([1 / 64, 0, 0, 0, 0, 0, 1.0])
     points = [MIDDLE + HALF * share for share in (np.zeros(7), far, up, turned)]
     assert_good(motion.through(CHAIN, np.array(points), 1.0, corner=0.01), 0.004, points[-1])
+
+
+def test_points_that_are_all_but_one_take_a_tick_each() -> None:
+    near = HOME + np.array([0, 0, 0, 0, 0, 0, 1e-12])
+    path = motion.through(CHAIN, np.array([HOME, near, HOME]))
+    assert_good(path, 0.004, HOME)
+    assert path.duration <= 0.008
 
 
 def test_points_on_the_way_are_passed_without_stopping() -> None:
