@@ -44,8 +44,9 @@ def run(package: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_family_is_known_to_the_command(package: Path) -> None:
-    assert "penstand" in run(package, "cellwright", "product", "list").stdout
-    assert "pegboard" in run(package, "cellwright", "product", "list").stdout
+    listed = run(package, "cellwright", "product", "list").stdout
+    assert "penstand" in listed
+    assert "pegboard" in listed
 
 
 def test_the_tests_on_the_page_pass(package: Path) -> None:
