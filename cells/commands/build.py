@@ -40,8 +40,8 @@ def build(
 ) -> dict[str, Any]:
     """Build the order in a world; returns what the closing table says, as JSON values.
 
-    Raises ``InputError`` where the cell is running already, passports can't be written or the folder can't be used:
-    nothing is written then.
+    Raises ``InputError`` where the cell is running already, or passports, journal or folder can't be written:
+    nothing is made then.
     """
     from cells.journal.store import Journal, event_hash
     from cells.orders.passport import write_passport
@@ -52,33 +52,33 @@ def build(
     from cells.runtime.production import produce
 
     need_basyx()
-    with Lease(cell.name):
+    with Lease(cell.name), Journal.open(cell.name) as journal:
         folder = make_folder(order.id, out)
         write_config(folder, order, cell, plan, world, seed)
-        with Journal.open(cell.name) as journal:
-            start, _ = journal.head()
-            say(f"{order.id}: {len(plan.units)} units in {cell.name}, world {world}, seed {seed}; results in {folder}")
-            with rerouted(STDOUT, STDERR):
-                opened = opener(cell, variants, seed, view)
-            try:
-                # Before, nothing moves, and after, nothing will any more: there Ctrl-C just ends the process.
-                with rerouted(STDOUT, to=STDERR), Progress(plan) as progress, controls(cell.name, say) as requests:
-                    outcomes = produce(
-                        order, plan, cell, variants, opened, journal, folder, progress, requests, say=progress.say
-                    )
-            finally:
-                opened.close()
-            made = {unit.serial: variants[unit.variant_hash] for unit in plan.units}
-            built = list(journal.events(after=start))
-            units = []
-            for outcome in outcomes:
-                passport = None
-                if outcome.verdict == "good":
-                    passport = folder / "passports" / f"{outcome.serial}.aasx"
-                    write_passport(outcome.serial, journal, made[outcome.serial], cell, order, passport)
-                carbon = unit_footprint(outcome.serial, made[outcome.serial], cell, built)
-                units.append(unit_result(outcome, carbon, passport))
-            report = write_report(folder, order, plan, variants, cell, built)
+        start, _ = journal.head()
+        ordered = f"{len(plan.units)} unit{'' if len(plan.units) == 1 else 's'}"
+        say(f"{order.id}: {ordered} in {cell.name}, world {world}, seed {seed}; results in {folder}")
+        with rerouted(STDOUT, STDERR):
+            opened = opener(cell, variants, seed, view)
+        try:
+            # Before, nothing moves, and after, nothing will any more: there Ctrl-C just ends the process.
+            with rerouted(STDOUT, to=STDERR), Progress(plan) as progress, controls(cell.name, say) as requests:
+                outcomes = produce(
+                    order, plan, cell, variants, opened, journal, folder, progress, requests, say=progress.say
+                )
+        finally:
+            opened.close()
+        made = {unit.serial: variants[unit.variant_hash] for unit in plan.units}
+        built = list(journal.events(after=start))
+        units = []
+        for outcome in outcomes:
+            passport = None
+            if outcome.verdict == "good":
+                passport = folder / "passports" / f"{outcome.serial}.aasx"
+                write_passport(outcome.serial, journal, made[outcome.serial], cell, order, passport)
+            carbon = unit_footprint(outcome.serial, made[outcome.serial], cell, built)
+            units.append(unit_result(outcome, carbon, passport))
+        report = write_report(folder, order, plan, variants, cell, built)
     return {
         "order": order.id,
         "folder": str(folder),

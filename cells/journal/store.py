@@ -130,7 +130,7 @@ class Journal:
                 digest = _link(previous, seq + 1, event.kind, time, wall, data)
                 self._writer.execute(sa.insert(EVENTS), row | {"seq": seq + 1, "hash": digest})
         except sa.exc.SQLAlchemyError as error:
-            what, remedy = f"can't be written ({_reason(error)})", "make room or end what holds it, then run again"
+            what, remedy = f"can't be written ({_reason(error)})", "make room, check permissions, or end what holds it"
             raise CellwrightError(Problem(f"journal of {self._cell}", what, remedy)) from None
         return StoredEvent(event.kind, time, json.loads(data), seq + 1, wall, digest)
 
