@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import distributions, version
 from pathlib import Path
@@ -16,6 +16,7 @@ from cells.commands.show import STDERR, STDOUT, plain, rerouted, say
 
 if TYPE_CHECKING:
     from cells.description.cell import Cell
+    from cells.journal.store import Journal, StoredEvent
     from cells.orders.footprint import Footprint
     from cells.orders.order import Order
     from cells.products.model import ProductVariant
@@ -40,45 +41,37 @@ def build(
 ) -> dict[str, Any]:
     """Build the order in a world; returns what the closing table says, as JSON values.
 
-    Raises ``InputError`` where the cell is running already, or passports, journal or folder can't be written:
-    nothing is made then.
+    Raises ``InputError`` where the cell is running already, passports can't be written or the folder can't be used:
+    nothing is written then.
     """
     from cells.journal.store import Journal, event_hash
-    from cells.orders.passport import write_passport
     from cells.orders.passport.elements import need_basyx
-    from cells.orders.report import unit_footprint, write_report
+    from cells.orders.report import write_report
     from cells.runtime.controls import controls
     from cells.runtime.lease import Lease
     from cells.runtime.production import produce
 
     need_basyx()
-    with Lease(cell.name), Journal.open(cell.name) as journal:
+    with Lease(cell.name):
         folder = make_folder(order.id, out)
         write_config(folder, order, cell, plan, world, seed)
-        start, _ = journal.head()
-        ordered = f"{len(plan.units)} unit{'' if len(plan.units) == 1 else 's'}"
-        say(f"{order.id}: {ordered} in {cell.name}, world {world}, seed {seed}; results in {folder}")
-        with rerouted(STDOUT, STDERR):
-            opened = opener(cell, variants, seed, view)
-        try:
-            # Before, nothing moves, and after, nothing will any more: there Ctrl-C just ends the process.
-            with rerouted(STDOUT, to=STDERR), Progress(plan) as progress, controls(cell.name, say) as requests:
-                outcomes = produce(
-                    order, plan, cell, variants, opened, journal, folder, progress, requests, say=progress.say
-                )
-        finally:
-            opened.close()
-        made = {unit.serial: variants[unit.variant_hash] for unit in plan.units}
-        built = list(journal.events(after=start))
-        units = []
-        for outcome in outcomes:
-            passport = None
-            if outcome.verdict == "good":
-                passport = folder / "passports" / f"{outcome.serial}.aasx"
-                write_passport(outcome.serial, journal, made[outcome.serial], cell, order, passport)
-            carbon = unit_footprint(outcome.serial, made[outcome.serial], cell, built)
-            units.append(unit_result(outcome, carbon, passport))
-        report = write_report(folder, order, plan, variants, cell, built)
+        with Journal.open(cell.name) as journal:
+            start, _ = journal.head()
+            ordered = f"{len(plan.units)} unit{'' if len(plan.units) == 1 else 's'}"
+            say(f"{order.id}: {ordered} in {cell.name}, world {world}, seed {seed}; results in {folder}")
+            with rerouted(STDOUT, STDERR):
+                opened = opener(cell, variants, seed, view)
+            try:
+                # Before, nothing moves, and after, nothing will any more: there Ctrl-C just ends the process.
+                with rerouted(STDOUT, to=STDERR), Progress(plan) as progress, controls(cell.name, say) as requests:
+                    outcomes = produce(
+                        order, plan, cell, variants, opened, journal, folder, progress, requests, say=progress.say
+                    )
+            finally:
+                opened.close()
+            built = list(journal.events(after=start))
+            units = [papers(outcome, folder, journal, order, plan, cell, variants, built) for outcome in outcomes]
+            report = write_report(folder, order, plan, variants, cell, built)
     return {
         "order": order.id,
         "folder": str(folder),
@@ -90,6 +83,28 @@ def build(
         "units": units,
         "files": [str(report), *(unit["passport"] for unit in units if unit["passport"])],
     }
+
+
+def papers(
+    outcome: UnitOutcome,
+    folder: Path,
+    journal: Journal,
+    order: Order,
+    plan: Plan,
+    cell: Cell,
+    variants: Mapping[str, ProductVariant],
+    built: Sequence[StoredEvent],
+) -> dict[str, Any]:
+    """Write the passport of a good unit; returns what the closing table says of any. ``built``: this run's events."""
+    from cells.orders.passport import write_passport
+    from cells.orders.report import unit_footprint
+
+    variant = next(variants[unit.variant_hash] for unit in plan.units if unit.serial == outcome.serial)
+    passport = None
+    if outcome.verdict == "good":
+        passport = folder / "passports" / f"{outcome.serial}.aasx"
+        write_passport(outcome.serial, journal, variant, cell, order, passport)
+    return unit_result(outcome, unit_footprint(outcome.serial, variant, cell, built), passport)
 
 
 def unit_result(outcome: UnitOutcome, carbon: Footprint, passport: Path | None) -> dict[str, Any]:
