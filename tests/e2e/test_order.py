@@ -96,6 +96,10 @@ def test_the_journal_tells_every_step_and_names_every_recording(built: Built) ->
     for step in done:
         recording = built.folder / "telemetry" / Path(step["telemetry"]["file"]).name
         assert hashlib.sha256(recording.read_bytes()).hexdigest() == step["telemetry"]["sha256"]
+    (finished,) = (event["data"] for event in events if event["kind"] == "unit_finished")
+    (unit,) = built.result["units"]
+    assert (finished["energy_j"], finished["seconds"]) == (unit["work_j"], pytest.approx(unit["seconds"]))
+    assert finished["energy_j"] >= sum(step["energy_j"] for step in done)
     orders = json.loads(built.run("journal", "list", "--json").stdout)["orders"]
     assert orders[0]["good"] == "1 of 1"
 

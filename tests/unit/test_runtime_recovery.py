@@ -14,6 +14,7 @@ from cells.description.cell import load_cell
 from cells.journal.store import Journal, StoredEvent
 from cells.kinematics.chain import load_chain
 from cells.orders.order import Item, Order
+from cells.orders.passport.record import unit_record
 from cells.ports import Reading
 from cells.products.catalogue import build_variant
 from cells.runtime.production import UnitOutcome, produce
@@ -123,6 +124,10 @@ def test_a_part_that_cannot_be_picked_is_replaced_from_stock(line: Line) -> None
     assert line.world.loaded[-1].instance == "R-01/peg_2~2"
     inserted = [event.data["instance"] for event in line.events if event.kind == "part_released"]
     assert "R-01/peg_2~2" in inserted and "R-01/peg_2" not in inserted
+    record = unit_record("R-01", line.events)
+    assert [piece.instance for piece in record.pieces] == ["plate", "peg_1", "peg_2~2"]
+    assert [piece.instance for piece in record.rejected["insert_peg_2"]] == ["peg_2"]
+    assert record.seconds == round(outcome.seconds, 6) and record.work_j is None  # this world can't tell
 
 
 def test_recoveries_are_bounded_and_the_next_unit_is_built(line: Line) -> None:
