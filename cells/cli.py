@@ -5,6 +5,7 @@ Imports stay light here: what is heavy is imported by the command that needs it,
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -82,12 +83,16 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def open_streams() -> None:
-    """Give a process that was started with closed streams (as some daemons are) somewhere to write to."""
+    """Give a process that was started with closed streams (as some daemons are) somewhere to write to, and let no
+    letter fail that the terminal's encoding lacks."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
         pass
     os.close(descriptor)
     sys.stdout = sys.stdout or os.fdopen(STDOUT, "w", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(STDERR, "w", closefd=False)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def guarded(words: Sequence[str], debug: bool) -> int:

@@ -20,7 +20,8 @@ STDOUT, STDERR = 1, 2
 
 def emit(data: Any) -> None:
     """Write one JSON object on stdout. NaN becomes null, so that every JSON reader takes it."""
-    print(json.dumps(plain(data), indent=2, ensure_ascii=False, allow_nan=False))
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(plain(data), indent=2, ensure_ascii=not utf8, allow_nan=False))
 
 
 def plain(data: Any) -> Any:

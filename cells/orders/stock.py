@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ANY = "any"
 _MOST = 1_000_000
+_VARIANT = re.compile(rf"[0-9a-f]{{64}}|{ANY}")
 _NAME = re.compile(r"[^\s\x00-\x1f/][^\x00-\x1f/]{0,79}")
 
 
@@ -106,9 +107,12 @@ def load_lot(
     """
     problems = [
         Problem(f"stock:{key}", f"{value!r} isn't a name", "use 1 to 80 characters without '/' or control characters")
-        for key, value in (("lot", lot), ("part", part), ("variant", variant))
+        for key, value in (("lot", lot), ("part", part))
         if not _NAME.fullmatch(value)
     ]
+    if not _VARIANT.fullmatch(variant):
+        remedy = "give the whole hash, as 'cellwright product show FAMILY --json' has it, or any"
+        problems.append(Problem("stock:variant", f"{variant!r} isn't a variant's hash", remedy))
     if isinstance(count, bool) or not 1 <= count <= _MOST:
         problems.append(Problem("stock:count", f"{count} pieces can't be loaded", f"give a number from 1 to {_MOST}"))
     if len(supplier) > 200 or any(ord(letter) < 32 for letter in supplier):

@@ -137,12 +137,12 @@ class _Line:
         reasons = () if verdict == "good" else tuple(unit.reasons[-1:]) or (f"the unit was {verdict}",)
         if not self.runner.left:  # else it stands, or is held, where the arm stopped, until a person clears it
             self._remove(unit)
-        seconds, used = world.clock.now() - since, world.arm.read().energy_j - energy
+        seconds, used = round(world.clock.now() - since, 6), world.arm.read().energy_j - energy
         finished = {
             "serial": plan.serial,
             "verdict": verdict,
             "reasons": list(reasons),
-            "seconds": round(seconds, 6),
+            "seconds": seconds,
             "energy_j": round(used, 6) if math.isfinite(used) else None,
         }
         self.emit("unit_finished", finished)

@@ -103,3 +103,10 @@ def test_a_simulated_lot_never_takes_a_name_that_somebody_gave(journal: Journal)
     load_lot(journal, "SIM-2", "plate", 1)
     said = load_simulated(journal, shortages([*needs(2), *needs(3, THREE.hash)], current_stock(journal), VARIANTS))
     assert "SIM-1" in said[0] and "SIM-3" in said[1]
+
+
+def test_a_variant_is_a_whole_hash_or_any(journal: Journal) -> None:
+    with pytest.raises(InputError, match="stock:variant"):
+        load_lot(journal, "L-1", "peg", 1, variant=TWO.hash[:12])
+    load_lot(journal, "L-1", "peg", 1, variant=TWO.hash)
+    assert current_stock(journal).remaining("peg", TWO.hash) == 1
