@@ -1,0 +1,1 @@
+"""The cell in PyBullet: one implementation of the ports in `cells.ports`."""
