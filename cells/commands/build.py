@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cells.journal.store import Journal, StoredEvent
     from cells.orders.footprint import Footprint
     from cells.orders.order import Order
+    from cells.ports import World
     from cells.products.model import ProductVariant
     from cells.runtime.production import UnitOutcome
     from cells.tasks.plan import Plan
@@ -47,9 +48,7 @@ def build(
     from cells.journal.store import Journal, event_hash
     from cells.orders.passport.elements import need_basyx
     from cells.orders.report import write_report
-    from cells.runtime.controls import controls
     from cells.runtime.lease import Lease
-    from cells.runtime.production import produce
 
     need_basyx()
     with Lease(cell.name):
@@ -59,16 +58,7 @@ def build(
             start, _ = journal.head()
             ordered = f"{len(plan.units)} unit{'' if len(plan.units) == 1 else 's'}"
             say(f"{order.id}: {ordered} in {cell.name}, world {world}, seed {seed}; results in {folder}")
-            with rerouted(STDOUT, STDERR):
-                opened = opener(cell, variants, seed, view)
-            try:
-                # Before, nothing moves, and after, nothing will any more: there Ctrl-C just ends the process.
-                with rerouted(STDOUT, to=STDERR), Progress(plan) as progress, controls(cell.name, say) as requests:
-                    outcomes = produce(
-                        order, plan, cell, variants, opened, journal, folder, progress, requests, say=progress.say
-                    )
-            finally:
-                opened.close()
+            outcomes = perform(order, plan, cell, variants, journal, folder, lambda: opener(cell, variants, seed, view))
             built = list(journal.events(after=start))
             units = [papers(outcome, folder, journal, order, plan, cell, variants, built) for outcome in outcomes]
             report = write_report(folder, order, plan, variants, cell, built)
@@ -83,6 +73,35 @@ def build(
         "units": units,
         "files": [str(report), *(unit["passport"] for unit in units if unit["passport"])],
     }
+
+
+def perform(
+    order: Order,
+    plan: Plan,
+    cell: Cell,
+    variants: Mapping[str, ProductVariant],
+    journal: Journal,
+    folder: Path,
+    open_world: Callable[[], World],
+) -> list[UnitOutcome]:
+    """Open the world and build the units in it, within reach of other terminals from the beginning: a stop that is
+    asked for while the world opens is obeyed before anything moves."""
+    from cells.runtime.control_socket import ControlSocket
+    from cells.runtime.production import produce
+    from cells.runtime.requests import RequestQueue, interrupt_is_stop
+
+    requests = RequestQueue()
+    with ControlSocket(cell.name, requests):
+        with rerouted(STDOUT, STDERR):
+            world = open_world()
+        try:
+            # Only here can the arm be moving: before and after, Ctrl-C just ends the process.
+            with rerouted(STDOUT, to=STDERR), Progress(plan) as progress, interrupt_is_stop(requests, say):
+                return produce(
+                    order, plan, cell, variants, world, journal, folder, progress, requests, say=progress.say
+                )
+        finally:
+            world.close()
 
 
 def papers(
