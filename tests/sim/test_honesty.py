@@ -30,7 +30,7 @@ from cells.runtime.requests import Request
 from sim.world import SimWorld, open_world
 
 CELL = load_cell("panda-bench")
-VARIANT = build_variant("pegboard", {"pegs": 1, "peg_mm": 12, "peg_length_mm": 32})
+VARIANT = build_variant("pegboard", {"pegs": 1, "peg_shape": "square", "peg_mm": 16, "peg_length_mm": 32})
 FASTEST = 3.0  # m/s that no part can honestly have in this cell
 LIFTED = 0.03  # m above where it was loaded, from which a part must be in the hand or on another
 
