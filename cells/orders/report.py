@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from cells.products.model import ProductVariant
     from cells.tasks.plan import Plan, UnitPlan
 
-__all__ = ["filmstrip", "write_report"]
-
 MOST_PICTURES = 12
 CALM = "There was nothing to recover from."
 
@@ -43,15 +41,18 @@ def write_report(
     cell: Cell,
     events: Sequence[StoredEvent],
 ) -> Path:
-    """Write ``out/report.html`` and return its path.
+    """Write ``out/report.html`` and return its path; beside it ``filmstrip.png``, if pictures were taken.
 
     ``variants`` by hash; ``events`` are those of this run, in order. Pictures and telemetry are the files
     under ``out`` that the events name.
     """
+    taken = [event for event in events if event.kind == "picture_taken" and (out / event.data["file"]).is_file()]
+    if taken:
+        filmstrip([out / event.data["file"] for event in taken], out / "filmstrip.png")
     recordings = {path.name: path for path in sorted(out.rglob("*.npz"))}
     sections = [
         header(order, plan, cell, events),
-        film(out, events),
+        film(out, taken),
         insertions(events, recordings, cell),
         planned(plan, variants),
         steps(events),
@@ -100,9 +101,8 @@ def header(order: Order, plan: Plan, cell: Cell, events: Sequence[Event]) -> str
     )
 
 
-def film(out: Path, events: Iterable[Event]) -> str:
+def film(out: Path, taken: Sequence[Event]) -> str:
     """Pictures of the assembly from the cell's camera, evenly picked, first and last included."""
-    taken = [event for event in events if event.kind == "picture_taken" and (out / event.data["file"]).is_file()]
     if not taken:
         return ""
     last = len(taken) - 1

@@ -11,7 +11,8 @@ from cells.description.cell import load_cell
 from cells.journal.store import StoredEvent
 from cells.orders.curves import force_curve, thin
 from cells.orders.order import Order
-from cells.orders.report import filmstrip, write_report
+from cells.orders.pictures import filmstrip
+from cells.orders.report import write_report
 from cells.products.catalogue import build_variant
 from cells.skills.contract import Call
 from cells.tasks.plan import Plan, UnitPlan
@@ -141,3 +142,9 @@ def test_a_filmstrip_takes_first_and_last(tmp_path: Path) -> None:
 def test_no_picture_makes_no_strip(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no picture"):
         filmstrip([], tmp_path / "strip.png")
+
+
+def test_the_strip_of_the_run_lies_beside_the_report(page: str, tmp_path: Path) -> None:
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == page
+    with Image.open(tmp_path / "filmstrip.png") as strip:
+        assert strip.format == "PNG"
