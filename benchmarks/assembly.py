@@ -24,21 +24,27 @@ import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cells.commands.product import build_limits
 from cells.description.cell import Cell, load_cell
+from cells.errors import Unbuildable
 from cells.journal.store import Journal
 from cells.orders.order import Item, Order
 from cells.products.catalogue import build_variant
 from cells.products.model import ProductVariant
+from cells.products.pegboard import CONVENTION
 from cells.runtime.production import produce
 from cells.runtime.requests import RequestQueue
 from cells.tasks.plan import Plan, plan_order
+from sim.bodies import MARGIN
 
+CONVENTIONS = (CONVENTION, f"collision margin {1e6 * MARGIN:.0f} µm")
 DEFECTS = ("unseated", "wrong_peg", "missing")
 
 
@@ -54,7 +60,8 @@ def variant_of(seed: int, unit: int) -> ProductVariant:
             "chamfer_mm": 0.5,
             "peg_shape": "round",
         }
-        return build_variant("pegboard", parameters)
+        with suppress(Unbuildable):
+            return build_variant("pegboard", parameters, build_limits(load_cell("panda-bench")))
 
 
 def planned(cell: Cell, variant: ProductVariant, serial: str) -> tuple[Order, Plan]:
@@ -271,10 +278,22 @@ def main() -> None:
     if options.json:
         machine = f"{platform.machine()}, Python {platform.python_version()}, {platform.system()}"
         command = shlex.join(["python", "benchmarks/assembly.py", *sys.argv[1:]])
-        print(json.dumps({"name": "assembly", "machine": machine, "command": command, "rows": rows, "measures": found}))
+        print(
+            json.dumps(
+                {
+                    "name": "assembly",
+                    "machine": machine,
+                    "command": command,
+                    "conventions": CONVENTIONS,
+                    "rows": rows,
+                    "measures": found,
+                }
+            )
+        )
         return
     for name, value in found.items():
         print(f"{name:22} {value}")
+    print(f"  ({'; '.join(CONVENTIONS)})")
     for cause, count in Counter(s["cause"] for r in rows for s in r.get("failed_steps", ())).most_common():
         print(f"  failed step: {cause} × {count}")
 

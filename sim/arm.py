@@ -10,13 +10,14 @@ import numpy as np
 from cells.control.setpoints import Compliant, JointTarget, Segment, Setpoint
 from cells.description.robot import RobotSpec
 from cells.kinematics.chain import Chain
+from cells.kinematics.kernels import GRAVITY
 from cells.ports import ArmReading, GripperReading
 from cells.pose import Array, Pose
 from sim import servo
-from sim.bodies import sharpen
 
 FINGER_FRICTION = 1.2  # rubber on metal; Bullet multiplies it with the part's
 COUPLING_FORCE = 100.0  # N that the finger-to-finger gear can carry
+PATIENCE = 0.02  # s after which a streamed target that isn't followed by another is held
 
 
 class SimArm:
@@ -33,6 +34,7 @@ class SimArm:
         bullet.setJointMotorControlArray(body, self._joints, bullet.VELOCITY_CONTROL, forces=[0.0] * chain.n)
         self.q, self.qd, self.tau = home.copy(), np.zeros(chain.n), np.zeros(chain.n)
         self.energy_j = 0.0
+        self._before = home.copy(), np.zeros(chain.n)
         self._hold(home)
 
     def _hold(self, q: Array) -> None:
@@ -58,6 +60,7 @@ class SimArm:
     def actuate(self) -> None:
         """Compute and apply the torques of one physics step."""
         self.sense()
+        self._before = self.q.copy(), self.qd.copy()
         chain, setpoint = self._chain, self._setpoint
         self._elapsed += self._dt
         if isinstance(setpoint, Compliant):
@@ -74,7 +77,7 @@ class SimArm:
                 self._ref = servo.reference(self._elapsed, path.t[1] - path.t[0], path.q, path.qd, path.qdd)
                 if self._elapsed >= path.duration:
                     self._hold(path.q[-1])
-            elif self._elapsed <= 2 * TICK_PATIENCE:
+            elif self._elapsed <= PATIENCE:
                 self._ref = (setpoint.q + setpoint.qd * (self._elapsed - self._dt), setpoint.qd, np.zeros(chain.n))
             else:
                 self._hold(self._ref[0])
@@ -93,8 +96,13 @@ class SimArm:
             tcp=tcp, busy=isinstance(self._setpoint, Segment), energy_j=self.energy_j,
         )  # fmt: skip
 
-
-TICK_PATIENCE = 0.01  # s after which a streamed target that isn't followed by another is held
+    def felt(self) -> Array:
+        """(6,) [f; m] at the tcp in the world frame that acted from outside during the last physics step."""
+        self.sense()
+        q, qd = self._before
+        told = servo.external_wrench(q, qd, (self.qd - qd) / self._dt, self.tau, self._chain.arrays)
+        turn = self._base_matrix[:3, :3]
+        return np.concatenate([turn @ told[:3], turn @ told[3:]])
 
 
 class SimGripper:
@@ -111,7 +119,6 @@ class SimGripper:
             bullet.changeDynamics(
                 body, joint, lateralFriction=FINGER_FRICTION, spinningFriction=0.002, rollingFriction=0.0
             )
-            sharpen(bullet, body, joint)
             bullet.resetJointState(body, joint, 0.04)
         self.move(0.08, 0.05, 20.0)
 
@@ -131,31 +138,29 @@ class SimGripper:
 
 
 class SimWrench:
-    """Force and moment at the wrist: the reaction of the fixed joint between flange and tool, moved to the tcp."""
+    """Force and moment at the tool, with the tool's weight, as a wrist sensor tells them.
 
-    def __init__(self, bullet: Any, body: int, flange: str, tcp: Pose, noise: Sequence[float], seed: int) -> None:
-        """``flange`` is the link that the tool hangs on, ``tcp`` where the tool centre point is now (world frame)."""
-        self._bullet, self._body = bullet, body
-        joints = [bullet.getJointInfo(body, j) for j in range(bullet.getNumJoints(body))]
-        parent = next(info[0] for info in joints if info[12].decode() == flange)
-        moving = (bullet.JOINT_REVOLUTE, bullet.JOINT_PRISMATIC)
-        self._joint = next(info[0] for info in joints if info[16] == parent and info[2] not in moving)
-        bullet.enableJointForceTorqueSensor(body, self._joint, True)
-        # Bullet gives the moment about the tool's centre of mass, not about the joint's frame.
-        centre, turn = self._centre()
-        self._lever = turn.T @ (np.array(tcp.xyz) - centre)
-        self._noise = np.array(noise)
-        self._random = np.random.default_rng([seed, 7])
+    Computed from motion and torques of the arm, which is exact in simulation. Bullet's own joint reaction isn't: it
+    loses what comes along and about the axis of the fingers' joints.
+    """
+
+    def __init__(self, arm: SimArm, bullet: Any, body: int, flange: str, noise: Sequence[float], seed: int) -> None:
+        """``flange`` is the link that the tool hangs on."""
+        self._arm = arm
+        infos = [bullet.getJointInfo(body, j) for j in range(bullet.getNumJoints(body))]
+        tool = {next(info[0] for info in infos if info[12].decode() == flange)}
+        for info in infos:
+            if info[16] in tool:
+                tool.add(info[0])
+        masses = np.array([bullet.getDynamicsInfo(body, link)[0] for link in sorted(tool)])
+        centres = np.array([bullet.getLinkState(body, link)[0] for link in sorted(tool)])
+        tcp = arm.read().tcp.matrix()
+        self._weight = np.array([0.0, 0.0, -GRAVITY * masses.sum()])
+        self._centre = tcp[:3, :3].T @ (masses @ centres / masses.sum() - tcp[:3, 3])
+        self._noise, self._random = np.array(noise), np.random.default_rng([seed, 7])
 
     def read(self) -> Array:
-        """(6,) [f; m] at the tcp in the world frame: what the environment exerts on the tool, untared."""
-        local = np.array(self._bullet.getJointState(self._body, self._joint)[2])
-        turn = self._centre()[1]
-        force, moment = -local[:3], -local[3:] - np.cross(self._lever, -local[:3])
-        noise = self._random.standard_normal(6) * self._noise
-        return np.concatenate([turn @ force, turn @ moment]) + noise
-
-    def _centre(self) -> tuple[Array, Array]:
-        """Centre of mass (3,) and turn (3, 3) of the tool's first link in the world frame."""
-        state = self._bullet.getLinkState(self._body, self._joint)
-        return np.array(state[0]), np.array(self._bullet.getMatrixFromQuaternion(state[1])).reshape(3, 3)
+        """(6,) [f; m] at the tcp in the world frame: what acts on the tool, untared."""
+        lever = self._arm.read().tcp.matrix()[:3, :3] @ self._centre
+        weight = np.concatenate([self._weight, np.cross(lever, self._weight)])
+        return self._arm.felt() + weight + self._random.standard_normal(6) * self._noise

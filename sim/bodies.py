@@ -1,7 +1,9 @@
 """Bodies of the simulated cell: parts from their exact fit colliders, trays, the fixture's nest, bins.
 
 The one place that decides collision margins: Bullet adds a margin outside hulls, 1 mm by default, which would fill a
-0.5 mm fit and round every rim. :func:`sharpen` sets it to ``MARGIN`` on everything that takes part in a fit.
+0.5 mm fit and round every rim. :func:`sharpen` sets it to ``MARGIN`` on everything that takes part in a fit. It can't
+be set on a robot's links; the finger pads are boxes, whose margin Bullet lays inside: their faces are where they should
+be, only their edges are rounded.
 """
 
 from __future__ import annotations
@@ -17,16 +19,16 @@ import numpy as np
 from cells.pose import Pose, Vector3
 from cells.products.model import Box, Convex, Part, Shape
 
-MARGIN = 1e-5  # m, on both bodies of every fit and on the fingers
+MARGIN = 1e-5  # m, on both bodies of every fit
 SPINNING_FRICTION = 0.002  # m; resists turning on the spot under a pad
 Colour = tuple[float, float, float, float]
 STEEL: Colour = (0.62, 0.65, 0.69, 1.0)
 TRAY: Colour = (0.23, 0.27, 0.33, 1.0)
 
 
-def sharpen(bullet: Any, body: int, link: int = -1) -> None:
-    """Set the collision margin of one body's link (and of all its hulls) to ``MARGIN``."""
-    bullet.changeDynamics(body, link, collisionMargin=MARGIN)
+def sharpen(bullet: Any, body: int) -> None:
+    """Set the collision margin of a body (of all its hulls) to ``MARGIN``."""
+    bullet.changeDynamics(body, -1, collisionMargin=MARGIN)
 
 
 def vertices_of(shape: Shape) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -80,6 +80,16 @@ def impedance_torque(
 
 
 @njit(cache=True)
+def external_wrench(q: Array, qd: Array, qdd: Array, tau: Array, arrays: Arrays) -> Array:
+    """[f; m] (6,) at the tip, base axes, that acts from outside: what the motion ``qdd`` (n,) took beyond ``tau``."""
+    _, jacobian, matrix, bias = dynamics(q, qd, arrays)
+    square = jacobian @ jacobian.T
+    for i in range(6):
+        square[i, i] += 1e-9
+    return np.linalg.solve(square, jacobian @ (matrix @ qdd + bias - tau))
+
+
+@njit(cache=True)
 def reference(t: float, dt: float, q: Array, qd: Array, qdd: Array) -> tuple[Array, Array, Array]:
     """Joint reference (q, q̇, q̈), each (n,), at time ``t`` (s) of samples (m, n) spaced by ``dt``: cubic Hermite."""
     last = q.shape[0] - 1

@@ -22,6 +22,7 @@ from cells.products.materials import library
 from cells.products.model import Part, ProductVariant
 from sim import bodies
 
+IN_SLOT = 0.02  # m from a slot's middle within which a part still lies in it
 SETTLE_S = 0.25  # a part that has lain this long may sleep
 QUIET = 3e-5  # m (and ×20 of the quaternion) between two looks below which a body counts as still
 MOVED = 5e-4  # m after which the locator looks anew
@@ -34,6 +35,7 @@ class Piece:
     part: Part
     body: int
     seat: int
+    slot: tuple[str, int] | None
     born: float
     asleep: bool = False
     seen: tuple[Vector3, tuple[float, ...]] = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0))
@@ -62,7 +64,11 @@ class SimStock:
 
     def load(self, requests: Sequence[LoadRequest]) -> Loaded:
         """Put the parts into their slots, each on a seat of its own height. Raises ``ValueError`` for a full slot."""
+        held = {piece.slot: name for name, piece in self.pieces.items() if self._lies_in_slot(piece)}
         for request in requests:
+            if (request.station, request.slot) in held:
+                where = f"{request.station}/{request.slot}"
+                raise ValueError(f"{where} is taken by {held[request.station, request.slot]}")
             part = self._variants[request.variant].parts[request.part]
             if part.holes:
                 self.fit_nest(part)
@@ -100,7 +106,16 @@ class SimStock:
         )
         seat = bodies.static_box(self._bullet, size, slot.shifted(dz=-height / 2), bodies.TRAY)
         pose = slot @ Pose.at(float(dx), float(dy), 5e-5, float(turn))
-        self.pieces[request.instance] = Piece(part, self.spawn(part, pose), seat, self._now())
+        at = (request.station, request.slot)
+        self.pieces[request.instance] = Piece(part, self.spawn(part, pose), seat, at, self._now())
+
+    def _lies_in_slot(self, piece: Piece) -> bool:
+        """Whether a part is still where it was loaded."""
+        if piece.slot is None:
+            return False
+        station, slot = piece.slot
+        seat = self._cell.station(station).slot_pose(slot)
+        return math.dist(self._bullet.getBasePositionAndOrientation(piece.body)[0][:2], seat.xyz[:2]) < IN_SLOT
 
     def spawn(self, part: Part, pose: Pose) -> int:
         """A free body of a part at ``pose``; returns the body's id."""
@@ -108,7 +123,7 @@ class SimStock:
 
     def stand(self, instance: str, part: Part, pose: Pose) -> None:
         """Let a part stand at ``pose`` from the start, before anything moves: for runs that begin assembled."""
-        self.pieces[instance] = Piece(part, self.spawn(part, pose), -1, self._now())
+        self.pieces[instance] = Piece(part, self.spawn(part, pose), -1, None, self._now())
 
     def true_pose(self, instance: str) -> Pose:
         """Where the part's frame really is. For evaluation only: nothing in the cell may call it."""

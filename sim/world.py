@@ -72,8 +72,7 @@ class SimWorld:
         self.arm = SimArm(self.bullet, self.robot, chain, base, cell.home, cell.physics_s)
         self.gripper = SimGripper(self.bullet, self.robot, spec)
         noise = [cell.noise.force_n] * 3 + [cell.noise.moment_nm] * 3
-        tcp = self.arm.read().tcp
-        self.wrench = SimWrench(self.bullet, self.robot, spec.flange_link, tcp, noise, seed)
+        self.wrench = SimWrench(self.arm, self.bullet, self.robot, spec.flange_link, noise, seed)
         self.camera = SimCamera(self.bullet, cell.camera)
         self.stock = SimStock(self.bullet, cell, variants, seed, folder, lambda: self.clock.now())
         self.locator = self.stock
@@ -116,7 +115,7 @@ class SimWorld:
 
 def open_world(cell: Cell, variants: Mapping[str, ProductVariant], seed: int, view: bool = False) -> SimWorld:
     """Open the simulated world of a cell. Raises :class:`InputError` for ``view`` without a display."""
-    if view and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    if view and not os.environ.get("DISPLAY"):
         what = "no display to open a window on"
         raise InputError(Problem("--view", what, "run it on a desktop, or without --view (the report has pictures)"))
     return SimWorld(cell, variants, seed, view)

@@ -42,7 +42,7 @@ class JointTarget:
 
 @dataclass(frozen=True, slots=True)
 class Compliant:
-    """"Be here, softly": the tool centre point as a spring.
+    """ "Be here, softly": the tool centre point as a spring.
 
     ``pose`` is the tcp in the world frame; ``twist`` (6,) its feed-forward velocity [v; w] in the world frame
     (m/s, rad/s); ``stiffness`` (6,) N/m and Nm/rad along the world axes; ``force_limit`` in N bounds the force

@@ -67,9 +67,9 @@ def _control(control: Control) -> Findings:
 
 def _control_of_robot(control: Control, spec: RobotSpec) -> Findings:
     for index, mode in enumerate(control.modes):
-        if mode not in spec.control:
+        if mode not in spec.control_modes:
             what = f"{spec.name} can't be driven by {mode}"
-            yield ("control", "modes", index), what, f"write one of: {', '.join(spec.control)}"
+            yield ("control", "modes", index), what, f"write one of: {', '.join(spec.control_modes)}"
 
 
 def _limits(limits: CellLimits) -> Findings:

@@ -9,14 +9,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import Field
 
 from cells.description.documents import MAX_BYTES, read_document
 from cells.description.fields import Integer, Labels, Name, NotNegative, Positive, Section, Text
 from cells.description.problems import nearest, validated
 from cells.errors import InputError, Problem
-from cells.pose import Array
 
 LIBRARY = Path(__file__).resolve().parents[1] / "library"
 
@@ -86,24 +84,6 @@ class Gripper(Section):
         return self.palm_clearance_mm / 1000
 
 
-class Stiffness(Section):
-    """A Cartesian spring: N/m along, Nm/rad about every axis."""
-
-    linear_n_m: Positive
-    angular_nm_rad: Positive
-
-    def vector(self) -> Array:
-        """(6,) stiffness [N/m x3, Nm/rad x3]."""
-        return np.array([self.linear_n_m] * 3 + [self.angular_nm_rad] * 3)
-
-
-class Gains(Section):
-    """How stiff the tool is held in one control mode: in free travel, and where contact is expected."""
-
-    free: Stiffness
-    contact: Stiffness
-
-
 @dataclass(frozen=True)
 class JointRange:
     """One moving joint of the chain as the URDF has it; rad (``lower`` < ``upper``)."""
@@ -129,7 +109,7 @@ class RobotSpec(Section):
     acceleration_rad_s2: Limit
     jerk_rad_s3: Limit
     gripper: Gripper
-    control: dict[ControlMode, Gains]
+    control_modes: Annotated[tuple[ControlMode, ...], Field(min_length=1, description="how it can be driven")]
     energy: Energy
 
     @property

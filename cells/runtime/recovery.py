@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from cells.kinematics.trajectory import point_to_point
 from cells.ports import Reading
 from cells.skills.contract import Call, Context, Done, Failed, Note, Steps
 from cells.skills.handover import discard
-from cells.skills.motions import APPROACH, TRAVEL_Z, follow, grip, straight
+from cells.skills.motions import APPROACH, TRAVEL_Z, grip, home, straight
 from cells.skills.pick import GRIP_FORCE, open_width
 
 REJECT_BIN = "reject_bin"
@@ -44,10 +43,5 @@ def empty_hand(context: Context, reading: Reading) -> Steps:
 
 def go_home(context: Context, reading: Reading) -> Steps:
     """From travel height to where the arm rests, outside all trays."""
-    cell = context.cell
-    limits = cell.limits
-    way = point_to_point(
-        context.chain, reading.arm.q_cmd, cell.home, limits.speed_scale, cell.tick_s, limits.tcp_speed
-    )
-    yield from follow(context, way, reading)
+    yield from home(context, reading)
     return Done()

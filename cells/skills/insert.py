@@ -14,7 +14,7 @@ from math import cos, pi, sin
 from cells.ports import Reading
 from cells.pose import Pose, tool_down
 from cells.skills.contract import Call, Command, Condition, Context, Done, Failed, Note, Skill, Steps, place_name
-from cells.skills.motions import APPROACH, grip, softly, spiral, straight, travel
+from cells.skills.motions import APPROACH, grip, nearest_turn, softly, spiral, straight, travel
 from cells.skills.pick import GRIP_FORCE, open_width
 from cells.skills.touch import touch
 
@@ -55,15 +55,13 @@ def plan_fit(context: Context, call: Call) -> Fit:
     rim = context.locator.locate(str(call.base)).pose @ hole.pose
     part = context.part(call.item)
     x, y, z = rim.xyz
-    yaw = rim.yaw
-    if part.grip.symmetry:
-        yaw -= part.grip.symmetry * round(yaw / part.grip.symmetry)
+    yaw = nearest_turn(rim.yaw, part.grip.symmetry)
     return Fit(x, y, z, z - hole.depth, part.grip.tcp.xyz[2], call.params.get("chamfer", 0.0), yaw)
 
 
 def search(context: Context, reading: Reading, fit: Fit, peak: list[float]) -> Phase:
     """Come down and feel for the hole. Ends with None when the tip is in, else with what went wrong."""
-    dt = context.cell.tick_s
+    dt, fast = context.cell.tick_s, min(SPEED, context.cell.limits.contact_speed)
     tare, height, since = reading.wrench[2], reading.arm.tcp.xyz[2], 0.0
     touched, x, y = False, fit.x, fit.y
     inside = fit.rim + fit.tip - fit.chamfer - DROP
@@ -79,7 +77,7 @@ def search(context: Context, reading: Reading, fit: Fit, peak: list[float]) -> P
             if dx * dx + dy * dy > SPIRAL_RADIUS**2:
                 break
             x, y = fit.x + dx, fit.y + dy
-        height = max(height - SPEED * dt, z - SEARCH_PRESS / DOWN)
+        height = max(height - fast * dt, z - SEARCH_PRESS / DOWN)
         at = tool_down((x, y, height), fit.yaw)
         stiffness = (SEARCH_STIFFNESS, SEARCH_STIFFNESS, DOWN)
         reading = yield softly(at, stiffness, SEARCH_TURNING, 4 * SEARCH_PRESS)
@@ -89,7 +87,7 @@ def search(context: Context, reading: Reading, fit: Fit, peak: list[float]) -> P
 
 def push_in(context: Context, reading: Reading, fit: Fit, tare: float, peak: list[float]) -> Phase:
     """Push to the bottom, sideways soft; wiggle where it sticks."""
-    dt = context.cell.tick_s
+    dt, fast = context.cell.tick_s, min(SPEED, context.cell.limits.contact_speed)
     height, stuck, firm, lowest = reading.arm.tcp.xyz[2], 0.0, 0, reading.arm.tcp.xyz[2]
     x, y = reading.arm.tcp.xyz[:2]
     for _ in range(round(PUSH_TIME / dt)):
@@ -107,7 +105,7 @@ def push_in(context: Context, reading: Reading, fit: Fit, tare: float, peak: lis
         y += 0.05 * (reading.arm.tcp.xyz[1] - y)
         phase = 2 * pi * WIGGLE_HZ * stuck if stuck > 0.3 else 0.0
         side = WIGGLE_SIDE if stuck > 0.3 else 0.0
-        height = max(height - (SPEED if missing > CLOSE else CLOSE_SPEED) * dt, z - PUSH / DOWN)
+        height = max(height - (fast if missing > CLOSE else CLOSE_SPEED) * dt, z - PUSH / DOWN)
         at = tool_down((x + side * cos(phase), y + side * sin(phase), height), fit.yaw + WIGGLE_TURN * sin(phase))
         reading = yield softly(at, (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN), PUSH_TURNING, 2 * PUSH)
     missing = 1000 * (reading.arm.tcp.xyz[2] - fit.tip - fit.bottom)

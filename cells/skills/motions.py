@@ -26,7 +26,7 @@ ZERO_TWIST = np.zeros(6)
 
 
 def joints_for(context: Context, pose: Pose, near: Array) -> Array:
-    """Joints (n,) that put the tcp at ``pose`` (world frame), found from home so that an arm's posture stays known."""
+    """Joints (n,) that put the tcp at ``pose`` (world frame), searched from ``near`` (from home: a known posture)."""
     target = context.cell.base_pose.inverse().matrix() @ pose.matrix()
     q, ok = context.chain.solve(target, near)
     if not ok:
@@ -72,6 +72,21 @@ def travel(context: Context, reading: Reading, pose: Pose) -> Moving:
     )
     reading = yield from follow(context, across, reading)
     return (yield from straight(context, reading, pose))
+
+
+def home(context: Context, reading: Reading) -> Moving:
+    """From travel height to where the arm rests, outside all trays."""
+    cell = context.cell
+    limits = cell.limits
+    way = motion.point_to_point(
+        context.chain, reading.arm.q_cmd, cell.home, limits.speed_scale, cell.tick_s, limits.tcp_speed
+    )
+    return (yield from follow(context, way, reading))
+
+
+def nearest_turn(yaw: float, symmetry: float) -> float:
+    """The turn (rad) nearest to zero that is the same as ``yaw`` to a part of this symmetry (0: any turn is)."""
+    return yaw - symmetry * round(yaw / symmetry) if symmetry else 0.0
 
 
 def hop(context: Context, reading: Reading, pose: Pose) -> Moving:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from cells.kinematics import trajectory as motion
 from cells.ports import Reading
 from cells.pose import Pose, tool_down
 from cells.skills.contract import Call, Context, Done, Skill, Steps
-from cells.skills.motions import TRAVEL_Z, follow, straight, travel
+from cells.skills.motions import TRAVEL_Z, home, straight, travel
 
 
 def run(context: Context, call: Call, reading: Reading) -> Steps:
@@ -15,11 +14,7 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
         here = reading.arm.tcp
         if here.xyz[2] < TRAVEL_Z - 0.01:
             reading = yield from straight(context, reading, Pose((*here.xyz[:2], TRAVEL_Z), here.quat))
-        cell = context.cell
-        back = motion.point_to_point(
-            context.chain, reading.arm.q_cmd, cell.home, cell.limits.speed_scale, cell.tick_s, cell.limits.tcp_speed
-        )
-        yield from follow(context, back, reading)
+        yield from home(context, reading)
         return Done()
     station = context.cell.station(str(call.target))
     x, y, _ = station.pose.xyz

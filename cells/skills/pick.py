@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 from cells.ports import Reading
 from cells.pose import Pose, tool_down
 from cells.products.model import Part
 from cells.skills.contract import Call, Condition, Context, Done, Failed, Note, Skill, Steps
-from cells.skills.motions import APPROACH, grip, softly, straight, travel
+from cells.skills.motions import APPROACH, grip, nearest_turn, softly, straight, travel
 
 GRIP_FORCE = 40.0  # N
 OPEN_BESIDE = 0.008  # m that each finger stays clear of the part while it comes down
@@ -20,13 +18,7 @@ WIDTH_TOLERANCE = 0.0008  # m between the measured and the nominal width of what
 def grip_pose(part: Part, pose: Pose) -> Pose:
     """The tcp (world frame) that grips a part lying at ``pose``: upright, in the turn nearest to the arm's rest."""
     at = pose @ part.grip.tcp
-    symmetry = part.grip.symmetry
-    yaw = pose.yaw
-    if symmetry == 0:
-        yaw = 0.0
-    else:
-        yaw -= symmetry * round(yaw / symmetry)
-    return tool_down(at.xyz, yaw)
+    return tool_down(at.xyz, nearest_turn(pose.yaw, part.grip.symmetry))
 
 
 def open_width(context: Context, part: Part) -> float:
@@ -54,7 +46,7 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
         return Failed(cause, why, found)
     yield Note("part_gripped", {"instance": call.item})
     reading = yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH))
-    if math.fabs(reading.gripper.width - width) > WIDTH_TOLERANCE:
+    if abs(reading.gripper.width - width) > WIDTH_TOLERANCE:
         yield Note("part_lost", {"instance": call.item})
         return Failed("slipped", f"{call.item} left the fingers while it was lifted", found)
     return Done(found)

@@ -11,7 +11,7 @@ from cells.skills.pick import GRIP_FORCE, open_width
 PRESS = 12.0  # N with which the part is seated
 STIFFNESS, TURNING = 800.0, 20.0  # N/m sideways, Nm/rad: soft enough for the bevels to guide the part
 DOWN = 2000.0  # N/m
-SPEED, CLOSE_SPEED = 0.03, 0.012  # m/s downwards; the second near the seat, where the arm's mass would hit it
+SPEED, CLOSE_SPEED = 0.025, 0.012  # m/s downwards; the second near the seat, where the arm's mass would hit it
 CLOSE = 0.006  # m above the seat
 SEATED = 0.0015  # m around the nominal height within which the part counts as seated
 PATIENCE = 4.0  # s
@@ -27,14 +27,14 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
     reading = yield from straight(context, reading, target.shifted(dz=0.018))
     tare = reading.wrench[2]
     height, still = reading.arm.tcp.xyz[2], 0
-    push = 0.0
+    push, fast = 0.0, min(SPEED, context.cell.limits.contact_speed)
     for _ in range(round(PATIENCE / context.cell.tick_s)):
         z = reading.arm.tcp.xyz[2]
         push = reading.wrench[2] - tare
         still = still + 1 if push > 0.7 * PRESS else 0
         if still > round(0.1 / context.cell.tick_s):
             break
-        speed = SPEED if z > target.xyz[2] + CLOSE else CLOSE_SPEED
+        speed = fast if z > target.xyz[2] + CLOSE else CLOSE_SPEED
         height = max(height - speed * context.cell.tick_s, z - PRESS / DOWN)
         at = Pose((*target.xyz[:2], height), target.quat)
         reading = yield softly(at, (STIFFNESS, STIFFNESS, DOWN), TURNING, 2 * PRESS)

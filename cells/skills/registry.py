@@ -26,9 +26,17 @@ def skills() -> Mapping[str, Skill]:
     """
     known = {skill.name: skill for skill in (PICK, PLACE, INSERT, INSPECT, HANDOVER, DISCARD, MOVE)}
     for point in entry_points(group=GROUP):
-        skill = point.load()
-        if not isinstance(skill, Skill) or skill.name in known:
-            what = "is not a Skill" if not isinstance(skill, Skill) else f"takes the name {skill.name!r} again"
-            raise InputError(Problem(f"entry point {GROUP} {point.value}", what, "correct or uninstall that package"))
+        try:
+            skill = point.load()
+        except Exception as error:
+            raise _bad(point.value, f"can't be loaded: {error}") from error
+        if not isinstance(skill, Skill):
+            raise _bad(point.value, "is not a Skill")
+        if skill.name in known or any(skill.capability == other.capability for other in known.values()):
+            raise _bad(point.value, f"takes a name or capability that is taken: {skill.name!r}, {skill.capability!r}")
         known[skill.name] = skill
     return known
+
+
+def _bad(value: str, what: str) -> InputError:
+    return InputError(Problem(f"entry point {GROUP} {value}", what, "correct or uninstall that package"))

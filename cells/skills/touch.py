@@ -39,14 +39,14 @@ def touch(
     reading = yield from grip(context, reading, 0.0, CLOSE_FORCE)
     reading = yield from straight(context, reading, start)
     tare, height, steady, peak = reading.wrench[2], start.xyz[2], 0, 0.0
-    low = at[2] + tip - BEYOND
+    low, speed = at[2] + tip - BEYOND, min(SPEED, context.cell.limits.contact_speed)
     while reading.arm.tcp.xyz[2] > low:
         z, push = reading.arm.tcp.xyz[2], float(reading.wrench[2] - tare)
         peak = max(peak, push)
         steady = steady + 1 if push > 0.75 * force else 0
         if steady >= round(STEADY / context.cell.tick_s):
             return reading, z - tip, peak
-        height = max(height - SPEED * context.cell.tick_s, z - force / STIFFNESS)
+        height = max(height - speed * context.cell.tick_s, z - force / STIFFNESS)
         pose = Pose((at[0], at[1], height), start.quat)
         reading = yield softly(pose, (STIFFNESS, STIFFNESS, STIFFNESS), TURNING, 2 * force)
     return reading, None, peak

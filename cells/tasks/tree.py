@@ -17,6 +17,7 @@ from py_trees.behaviour import Behaviour
 from py_trees.common import Status
 from py_trees.composites import Selector, Sequence
 
+from cells.errors import CellwrightError, Problem
 from cells.ports import REPLACEMENT, Reading
 from cells.runtime import recovery
 from cells.runtime.unit import UnitRun
@@ -92,7 +93,9 @@ def _load_another(unit: UnitRun, planned: str) -> None:
     another = f"{planned}{REPLACEMENT}{unit.attempts[f'replace {planned}'] + 1}"
     used = {(load.station, load.slot) for load in unit.plan.loads}
     slots = sorted(slots_for(context.part(planned), context.cell), key=lambda slot: slot in used)
-    free = next((slot for slot in slots if not model.at(f"{slot[0]}/{slot[1]}")), slots[-1])
+    free = next((slot for slot in slots if not model.at(f"{slot[0]}/{slot[1]}")), None)
+    if free is None:
+        raise CellwrightError(Problem(planned, "no free slot for another one", "add a roomy tray to the cell's file"))
     unit.load([replace(request, instance=another, station=free[0], slot=free[1])])
     unit.current[planned] = another
 

@@ -115,9 +115,7 @@ def scene(cell: Cell, chain: Chain) -> Make:
         world = PerfectWorld(chain, cell.home)
         script, events = Script(world, at, waiting), []
         doing = Swing(world, **work)
-        runner = Runner(
-            cell, chain, world, lambda kind, data: events.append((kind, data)), script, lambda _text: None
-        )
+        runner = Runner(cell, chain, world, lambda kind, data: events.append((kind, data)), script, lambda _text: None)
         runner.start()
         return Scene(world, doing, script, runner, events)
 

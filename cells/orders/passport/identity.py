@@ -82,7 +82,9 @@ def nameplate(unit_id: str, record: UnitRecord, variant: ProductVariant, cell: C
             "0112/2///61987#ABB757#007",
             type_=model.datatypes.Date,
         ),
-        prop("UniqueFacilityIdentifier", cell.name, "https://admin-shell.io/idta/nameplate/3/0/UniqueFacilityIdentifier"),
+        prop(
+            "UniqueFacilityIdentifier", cell.name, "https://admin-shell.io/idta/nameplate/3/0/UniqueFacilityIdentifier"
+        ),
         collection("AssetSpecificProperties", specific, "0173-1#02-ABI218#003/0173-1#01-AGZ672#004"),
     ]
     return submodel(unit_id, "Nameplate", "https://admin-shell.io/idta/nameplate/3/0/Nameplate", elements)
