@@ -65,8 +65,8 @@ def interrupt_is_stop(requests: RequestQueue, say: Callable[[str], None]) -> Ite
         seen += 1
         leaves = seen > 1 or number != signal.SIGINT
         requests.put(Request("leave" if leaves else "stop", _BY[number]))
-        # The terminal may be what is gone.
-        with contextlib.suppress(OSError):
+        # The terminal may be what is gone, or the signal may have come in the middle of another line (a reentrant write).
+        with contextlib.suppress(OSError, RuntimeError):
             say("leaving once the arm is at rest" if leaves else "stopping; Ctrl-C again leaves")
 
     # A run under nohup is meant to outlive its terminal.
