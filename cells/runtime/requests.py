@@ -65,7 +65,7 @@ def interrupt_is_stop(requests: RequestQueue, say: Callable[[str], None]) -> Ite
         seen += 1
         leaves = seen > 1 or number != signal.SIGINT
         requests.put(Request("leave" if leaves else "stop", _BY[number]))
-        # The terminal may be what is gone, or the signal may have come in the middle of another line (a reentrant write).
+        # The terminal may be what is gone, or a line may be half written (a reentrant write).
         with contextlib.suppress(OSError, RuntimeError):
             say("leaving once the arm is at rest" if leaves else "stopping; Ctrl-C again leaves")
 
