@@ -41,14 +41,15 @@ def write_report(
     cell: Cell,
     events: Sequence[StoredEvent],
 ) -> Path:
-    """Write ``out/report.html`` and return its path; beside it ``filmstrip.png``, if pictures were taken.
+    """Write ``out/report.html`` and return its path; beside it ``filmstrip.png`` of the first unit, if pictures were taken.
 
     ``variants`` by hash; ``events`` are those of this run, in order. Pictures and telemetry are the files
     under ``out`` that the events name.
     """
     taken = [event for event in events if event.kind == "picture_taken" and (out / event.data["file"]).is_file()]
     if taken:
-        filmstrip([out / event.data["file"] for event in taken], out / "filmstrip.png")
+        first = [event for event in taken if event.data["serial"] == taken[0].data["serial"]]
+        filmstrip([out / event.data["file"] for event in first], out / "filmstrip.png")
     recordings = {path.name: path for path in sorted(out.rglob("*.npz"))}
     sections = [
         header(order, plan, cell, events),
