@@ -41,7 +41,7 @@ def write_report(
     cell: Cell,
     events: Sequence[StoredEvent],
 ) -> Path:
-    """Write ``out/report.html`` and return its path; beside it ``filmstrip.png`` of the first unit, if pictures were taken.
+    """Write ``out/report.html`` and return its path; beside it ``filmstrip.png`` of the first unit that has pictures.
 
     ``variants`` by hash; ``events`` are those of this run, in order. Pictures and telemetry are the files
     under ``out`` that the events name.
