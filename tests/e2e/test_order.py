@@ -81,7 +81,7 @@ def test_the_passport_agrees_with_the_journal(built: Built) -> None:
 def test_a_changed_passport_is_found(built: Built, tmp_path: Path) -> None:
     honest = (built.folder / "passports" / "T-1-01.json").read_text(encoding="utf-8")
     forged = tmp_path / "forged.json"
-    forged.write_text(honest.replace("aluminium", "unobtanium"), encoding="utf-8")
+    forged.write_text(honest.replace("steel", "unobtanium"), encoding="utf-8")
     done = built.run("passport", "verify", forged)
     assert done.returncode == 1
     assert "changed" in done.stderr
