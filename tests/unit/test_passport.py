@@ -193,7 +193,7 @@ def test_what_has_no_source_is_unknown_and_not_a_number(passport: Path) -> None:
     said = read_passport(passport)
     parts = {part["Contribution"]: part for part in said["footprint"]}
     assert parts["pom"]["KgCO2eq"] == "unknown" and parts["pom"]["FactorSource"] == "unknown"
-    assert float(parts["steel"]["KgCO2eq"]) > 0 and "worldsteel" in parts["aluminium"]["FactorSource"]
+    assert float(parts["steel"]["KgCO2eq"]) > 0 and "worldsteel" in parts["steel"]["FactorSource"]
     assert parts["electricity"]["Basis"] == "modelled" and float(parts["electricity"]["MechanicalWorkJ"]) > 0
     assert said["kg_co2e"] is None
     # One known material doesn't make a known phase: no number may stand for all materials.

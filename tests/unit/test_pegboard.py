@@ -138,7 +138,7 @@ def test_peg_stands_on_its_chamfered_tip(variant: ProductVariant) -> None:
     assert tip == pytest.approx(shaft * (d.peg - 2 * d.chamfer) / d.peg, abs=1e-12)
     assert peg.grip.tcp.xyz == pytest.approx((0, 0, d.length - 0.009))
     assert peg.grip.tcp.matrix()[2, 2] == pytest.approx(-1)
-    assert peg.mass == pytest.approx(2700 * peg.volume)
+    assert peg.mass == pytest.approx(7850 * peg.volume)
 
 
 @few
