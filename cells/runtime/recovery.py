@@ -10,7 +10,7 @@ from cells.skills.pick import GRIP_FORCE, open_width
 
 REJECT_BIN = "reject_bin"
 GENTLE = 0.03  # m/s: the part in hand may still be in a hole
-EMPTY = 0.001  # m of opening at which nothing is between the fingers
+HELD = 0.002  # m by which the opening may differ from the width of what the fingers are believed to hold
 
 
 def rise(context: Context, item: str, reading: Reading) -> Steps:
@@ -26,7 +26,7 @@ def rise(context: Context, item: str, reading: Reading) -> Steps:
     here = reading.arm.tcp
     if here.xyz[2] < TRAVEL_Z:
         reading = yield from straight(context, reading, here.shifted(dz=TRAVEL_Z - here.xyz[2]))
-    if held is not None and reading.gripper.width < EMPTY:
+    if held is not None and abs(reading.gripper.width - context.part(held).grip.width) > HELD:
         yield Note("part_lost", {"instance": held})
         return Failed("slipped", f"{held} left the fingers while it was lifted")
     return Done()

@@ -32,7 +32,8 @@ Emit = Callable[[str, dict[str, Any]], None]
 
 CONTACT_N = 10.0  # tared force above which a stopped joint motion counts as one that ran into something
 REST_SPEED = 0.02  # rad/s below which every joint must stay
-FINGERS_MOVE = 0.005  # m/s above which the fingers are on their way, holding nothing
+FINGERS_MOVE = 0.005  # m/s above which the fingers are on their way, unless they press on something
+FINGERS_PRESS = 5.0  # N: a grip that trembles is a grip
 FINGERS_STOP = 0.05, 20.0  # m/s, N with which they are then held where they are
 REST_TICKS = 10
 REST_S = 3.0  # how long to wait for that
@@ -188,7 +189,7 @@ class Runner:
         ramp = self._ramp(reading)
         setpoint = next(ramp)
         # What is held stays held; fingers on their way stop, or they would push the resting arm when they meet a part.
-        if abs(reading.gripper.speed) > FINGERS_MOVE:
+        if _fingers_on_their_way(reading):
             self.world.gripper.move(reading.gripper.width, *FINGERS_STOP)
         while True:
             self._send(setpoint, reading)
@@ -213,7 +214,7 @@ class Runner:
         quiet = 0
         for _ in range(round(REST_S / self.cell.tick_s)):
             reading = self.read()
-            moving = float(np.abs(reading.arm.qd).max()) > REST_SPEED or abs(reading.gripper.speed) > FINGERS_MOVE
+            moving = float(np.abs(reading.arm.qd).max()) > REST_SPEED or _fingers_on_their_way(reading)
             quiet = 0 if moving else quiet + 1
             if quiet >= REST_TICKS:
                 return
@@ -320,3 +321,8 @@ class Runner:
         self._emit("state_changed", {"state": str(state), "was": str(was)})
         if state in (State.STOPPED, State.ABORTED, State.HELD):
             self._say(_ADVICE[state].format(why=self.guard.latched or "stopped"))
+
+
+def _fingers_on_their_way(reading: Reading) -> bool:
+    gripper = reading.gripper
+    return abs(gripper.speed) > FINGERS_MOVE and gripper.force < FINGERS_PRESS

@@ -19,8 +19,8 @@ def discard(context: Context, call: Call, reading: Reading) -> Steps:
     x, y, z = station.pose.xyz
     over = tool_down((x, y, z + DROP_HEIGHT + part.grip.tcp.xyz[2]))
     reading = yield from travel(context, reading, over)
-    reading = yield from grip(context, reading, open_width(context, part), GRIP_FORCE)
     yield Note("part_released", {"instance": call.item, "place": str(call.target)})
+    reading = yield from grip(context, reading, open_width(context, part), GRIP_FORCE)
     yield from travel(context, reading, over.shifted(dz=APPROACH))
     return Done()
 

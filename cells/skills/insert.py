@@ -136,8 +136,9 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
         return Failed(cause, wrong, data)
     relaxed = Pose(reading.arm.tcp.xyz, tool_down((0, 0, 0), fit.yaw).quat)
     reading = yield softly(relaxed, (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN), PUSH_TURNING, PUSH)
-    reading = yield from grip(context, reading, open_width(context, part), GRIP_FORCE)
+    # Said before the fingers move: from then on nothing may rely on their hold.
     yield Note("part_released", {"instance": call.item, "place": place_name(call)})
+    reading = yield from grip(context, reading, open_width(context, part), GRIP_FORCE)
     reading = yield from straight(context, reading, reading.arm.tcp.shifted(dz=part.size[2] / 2))
     at = (relaxed.xyz[0], relaxed.xyz[1], fit.bottom + part.size[2])
     reading, top, press = yield from touch(context, reading, at, fit.yaw, HOME)

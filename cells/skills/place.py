@@ -44,8 +44,9 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
         yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH))
         why = f"{call.item} stands {1000 * above:+.1f} mm off its seat with {push:.1f} N on it"
         return Failed("not_seated", why, found)
-    reading = yield from grip(context, reading, open_width(context, part), GRIP_FORCE)
+    # Said before the fingers move: from then on nothing may rely on their hold.
     yield Note("part_released", {"instance": call.item, "place": place_name(call)})
+    reading = yield from grip(context, reading, open_width(context, part), GRIP_FORCE)
     yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH))
     return Done(found)
 
