@@ -14,7 +14,7 @@ import pytest
 from cells.control.setpoints import Compliant, JointTarget
 from cells.description.cell import Cell, load_cell
 from cells.kinematics.chain import Chain, load_chain
-from cells.ports import Reading
+from cells.ports import GripperReading, Reading
 from cells.pose import Array
 from cells.runtime.packml import State
 from cells.runtime.requests import Request
@@ -228,3 +228,13 @@ def test_a_journal_that_fails_does_not_leave_the_arm_moving(scene: Make) -> None
     with pytest.raises(OSError, match="no space"):
         made.runner.run(made.work)
     assert np.all(made.world.qd == 0) and made.world.sent[-1][0] > 60 and made.work.closed
+
+
+@pytest.mark.parametrize(("force", "halted"), [(40.0, False), (0.3, True)], ids=["trembling grip", "on their way"])
+def test_a_stop_halts_fingers_on_their_way_and_lets_a_grip_be(scene: Make, force: float, halted: bool) -> None:
+    made = scene({150: "stop"}, ["acknowledge", "resume"])
+    reads = iter([GripperReading(0.036, -0.006, force, False)] * 200)
+    made.world.gripper.read = lambda: next(reads, GripperReading(0.036, 0.0, force, True))
+    before = len(made.world.grips)
+    assert made.runner.run(made.work) is Ending.INTERRUPTED
+    assert (len(made.world.grips) > before) is halted
