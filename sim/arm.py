@@ -25,7 +25,7 @@ class SimArm:
 
     def __init__(self, bullet: Any, body: int, chain: Chain, base: Pose, home: Array, dt: float) -> None:
         self._bullet, self._body, self._chain, self._dt = bullet, body, chain, dt
-        self._base, self._base_matrix = base, base.matrix()
+        self._base_matrix = base.matrix()
         self._from_world = base.inverse().matrix()
         names = {bullet.getJointInfo(body, j)[1].decode(): j for j in range(bullet.getNumJoints(body))}
         self._joints = [names[name] for name in chain.joint_names]
@@ -124,7 +124,6 @@ class SimGripper:
 
     def move(self, width: float, speed: float, force: float) -> None:
         """Move to ``width`` (m) at ``speed`` (m/s of the opening), pressing with at most ``force`` (N)."""
-        self._force = force
         for joint in self._joints:
             self._bullet.setJointMotorControl2(
                 self._body, joint, self._bullet.POSITION_CONTROL, targetPosition=width / 2,
