@@ -36,43 +36,58 @@ class Pose:
     @classmethod
     def from_matrix(cls, matrix: Array) -> Pose:
         """From a (4, 4) homogeneous transform (rotation by Shepperd's method, 1978)."""
-        r = matrix[:3, :3]
-        choices = (r[0, 0], r[1, 1], r[2, 2], r[0, 0] + r[1, 1] + r[2, 2])
-        k = int(np.argmax(choices))
-        quat = np.empty(4)
-        if k == 3:
-            quat[:] = (r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1], 1.0 + choices[3])
+        (a, b, c, x), (d, e, f, y), (g, h, i, z) = matrix[:3].tolist()
+        trace = a + e + i
+        if trace >= a and trace >= e and trace >= i:
+            quat = (h - f, c - g, d - b, 1.0 + trace)
+        elif a >= e and a >= i:
+            quat = (1.0 + a - e - i, d + b, c + g, h - f)
+        elif e >= i:
+            quat = (d + b, 1.0 + e - i - a, f + h, c - g)
         else:
-            i, j, m = k, (k + 1) % 3, (k + 2) % 3
-            quat[i] = 1.0 + r[i, i] - r[j, j] - r[m, m]
-            quat[j] = r[j, i] + r[i, j]
-            quat[m] = r[m, i] + r[i, m]
-            quat[3] = r[m, j] - r[j, m]
-        quat /= np.linalg.norm(quat)
-        x, y, z = (float(v) for v in matrix[:3, 3])
-        return cls((x, y, z), (float(quat[0]), float(quat[1]), float(quat[2]), float(quat[3])))
+            quat = (g + c, f + h, 1.0 + i - a - e, d - b)
+        return cls((x, y, z), _unit(*quat))
 
     def matrix(self) -> Array:
         """The (4, 4) float64 homogeneous transform."""
-        x, y, z, w = self.quat
-        out = np.eye(4)
-        out[0, :3] = 1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)
-        out[1, :3] = 2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)
-        out[2, :3] = 2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)
-        out[:3, 3] = self.xyz
-        return out
+        (a, b, c), (d, e, f), (g, h, i) = self._rows()
+        x, y, z = self.xyz
+        return np.array(((a, b, c, x), (d, e, f, y), (g, h, i, z), (0.0, 0.0, 0.0, 1.0)))
 
     def __matmul__(self, other: Pose) -> Pose:
         """Composition: ``world_a @ a_b`` is ``world_b``."""
-        return Pose.from_matrix(self.matrix() @ other.matrix())
+        ax, ay, az, aw = self.quat
+        bx, by, bz, bw = other.quat
+        quat = _unit(
+            aw * bx + ax * bw + ay * bz - az * by,
+            aw * by - ax * bz + ay * bw + az * bx,
+            aw * bz + ax * by - ay * bx + az * bw,
+            aw * bw - ax * bx - ay * by - az * bz,
+        )
+        x, y, z = self.xyz
+        dx, dy, dz = self._turned(*other.xyz)
+        return Pose((x + dx, y + dy, z + dz), quat)
 
     def inverse(self) -> Pose:
         """The pose of this pose's origin frame, seen from it."""
-        rotation = self.matrix()[:3, :3].T
-        out = np.eye(4)
-        out[:3, :3] = rotation
-        out[:3, 3] = -rotation @ np.asarray(self.xyz)
-        return Pose.from_matrix(out)
+        x, y, z, w = self.quat
+        back = Pose((0.0, 0.0, 0.0), (-x, -y, -z, w))
+        dx, dy, dz = back._turned(*self.xyz)
+        return Pose((-dx, -dy, -dz), back.quat)
+
+    def _rows(self) -> tuple[Vector3, Vector3, Vector3]:
+        """The rows of the rotation matrix."""
+        x, y, z, w = self.quat
+        return (
+            (1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)),
+            (2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)),
+            (2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)),
+        )
+
+    def _turned(self, x: float, y: float, z: float) -> Vector3:
+        """A vector turned by this pose's rotation."""
+        (a, b, c), (d, e, f), (g, h, i) = self._rows()
+        return a * x + b * y + c * z, d * x + e * y + f * z, g * x + h * y + i * z
 
     def shifted(self, dx: float = 0.0, dy: float = 0.0, dz: float = 0.0) -> Pose:
         """The same orientation, moved by metres along the axes of the *reference* frame."""
@@ -96,6 +111,12 @@ class Pose:
         """From a spatialmath ``SE3`` holding one value."""
         matrix: Any = se3.A
         return cls.from_matrix(np.asarray(matrix, dtype=float))
+
+
+def _unit(x: float, y: float, z: float, w: float) -> Quaternion:
+    """A quaternion scaled to length one."""
+    k = 1.0 / math.sqrt(x * x + y * y + z * z + w * w)
+    return x * k, y * k, z * k, w * k
 
 
 def tool_down(xyz: Vector3, yaw: float = 0.0) -> Pose:

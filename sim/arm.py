@@ -58,8 +58,7 @@ class SimArm:
             self.q[i], self.qd[i] = state[0], state[1]
 
     def actuate(self) -> None:
-        """Compute and apply the torques of one physics step."""
-        self.sense()
+        """Compute and apply the torques of one physics step; :meth:`sense` after it."""
         self._before = self.q.copy(), self.qd.copy()
         chain, setpoint = self._chain, self._setpoint
         self._elapsed += self._dt
@@ -88,7 +87,6 @@ class SimArm:
         )
 
     def read(self) -> ArmReading:
-        self.sense()
         tcp = Pose.from_matrix(self._base_matrix @ self._chain.fk(self.q))
         q_cmd, qd_cmd, qdd_cmd = self._ref
         return ArmReading(
@@ -96,13 +94,12 @@ class SimArm:
             tcp=tcp, busy=isinstance(self._setpoint, Segment), energy_j=self.energy_j,
         )  # fmt: skip
 
-    def felt(self) -> Array:
-        """(6,) [f; m] at the tcp in the world frame that acted from outside during the last physics step."""
-        self.sense()
+    def felt(self, weight: float, centre: Array) -> Array:
+        """(6,) [f; m] at the tcp in the world frame that acted on the tool during the last physics step: what came
+        from outside, and the tool's own ``weight`` (N), which hangs at ``centre`` (3,) m in the tcp's frame."""
         q, qd = self._before
-        told = servo.external_wrench(q, qd, (self.qd - qd) / self._dt, self.tau, self._chain.arrays)
-        turn = self._base_matrix[:3, :3]
-        return np.concatenate([turn @ told[:3], turn @ told[3:]])
+        qdd = (self.qd - qd) / self._dt
+        return servo.felt_wrench(q, qd, qdd, self.tau, self._chain.arrays, self._base_matrix, weight, centre)
 
 
 class SimGripper:
@@ -154,12 +151,10 @@ class SimWrench:
         masses = np.array([bullet.getDynamicsInfo(body, link)[0] for link in sorted(tool)])
         centres = np.array([bullet.getLinkState(body, link)[0] for link in sorted(tool)])
         tcp = arm.read().tcp.matrix()
-        self._weight = np.array([0.0, 0.0, -GRAVITY * masses.sum()])
+        self._weight = float(GRAVITY * masses.sum())
         self._centre = tcp[:3, :3].T @ (masses @ centres / masses.sum() - tcp[:3, 3])
         self._noise, self._random = np.array(noise), np.random.default_rng([seed, 7])
 
     def read(self) -> Array:
         """(6,) [f; m] at the tcp in the world frame: what acts on the tool, untared."""
-        lever = self._arm.read().tcp.matrix()[:3, :3] @ self._centre
-        weight = np.concatenate([self._weight, np.cross(lever, self._weight)])
-        return self._arm.felt() + weight + self._random.standard_normal(6) * self._noise
+        return self._arm.felt(self._weight, self._centre) + self._random.standard_normal(6) * self._noise

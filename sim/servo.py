@@ -80,13 +80,31 @@ def impedance_torque(
 
 
 @njit(cache=True)
-def external_wrench(q: Array, qd: Array, qdd: Array, tau: Array, arrays: Arrays) -> Array:
-    """[f; m] (6,) at the tip, base axes, that acts from outside: what the motion ``qdd`` (n,) took beyond ``tau``."""
-    _, jacobian, matrix, bias = dynamics(q, qd, arrays)
+def felt_wrench(
+    q: Array, qd: Array, qdd: Array, tau: Array, arrays: Arrays, base: Array, weight: float, centre: Array
+) -> Array:
+    """[f; m] (6,) at the tip, world axes, as a wrist sensor tells it.
+
+    What acts from outside, that is, what the motion ``qdd`` (n,) took beyond ``tau``; and the tool's own ``weight``
+    (N, along -z of the world) at ``centre`` (3,) in the tip's frame. ``base`` (4, 4) is the chain's base in the world.
+    """
+    tip, jacobian, matrix, bias = dynamics(q, qd, arrays)
     square = jacobian @ jacobian.T
     for i in range(6):
         square[i, i] += 1e-9
-    return np.linalg.solve(square, jacobian @ (matrix @ qdd + bias - tau))
+    told = np.linalg.solve(square, jacobian @ (matrix @ qdd + bias - tau))
+    out = np.zeros(6)
+    lever = np.zeros(3)
+    for i in range(3):
+        for j in range(3):
+            out[i] += base[i, j] * told[j]
+            out[3 + i] += base[i, j] * told[3 + j]
+            for k in range(3):
+                lever[i] += base[i, j] * tip[j, k] * centre[k]
+    out[2] -= weight
+    out[3] -= lever[1] * weight
+    out[4] += lever[0] * weight
+    return out
 
 
 @njit(cache=True)

@@ -89,6 +89,7 @@ class SimWorld:
         for _ in range(self._substeps):
             self.arm.actuate()
             self.bullet.stepSimulation()
+            self.arm.sense()
         self.ticks += 1
         if self.ticks % REST_EVERY == 0:
             self.stock.rest(self.robot)
