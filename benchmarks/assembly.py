@@ -40,7 +40,7 @@ from cells.products.catalogue import build_variant
 from cells.products.model import ProductVariant
 from cells.products.pegboard import CONVENTION
 from cells.runtime.production import produce
-from cells.runtime.requests import RequestQueue
+from cells.runtime.requests import Request
 from cells.tasks.plan import Plan, plan_order
 from sim.bodies import MARGIN
 
@@ -99,7 +99,7 @@ def build_unit(seed: int, unit: int, mode: str | None) -> dict[str, Any]:
         cpu, began = time.process_time(), world.clock.now()
         outcome = produce(
             order, plan, cell, {variant.hash: variant}, world, journal, Path(folder) / "out", lambda *_: None,
-            RequestQueue(), pictures=False,
+            Unattended(), pictures=False,
         )[0]  # fmt: skip
         cpu, simulated = time.process_time() - cpu, world.clock.now() - began
         failed = [
@@ -140,7 +140,7 @@ def inspect_unit(seed: int, unit: int, mode: str | None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, Journal.open(cell.name, folder) as journal:
         outcome = produce(
             order, replace(plan, units=(only,)), cell, {variant.hash: variant}, world, journal,
-            Path(folder) / "out", lambda *_: None, RequestQueue(), pictures=False, holds=holds,
+            Path(folder) / "out", lambda *_: None, Unattended(), pictures=False, holds=holds,
         )[0]  # fmt: skip
     world.close()
     what = {"item": defect.item, "kind": defect.kind, "chip_mm": round(1000 * defect.chip, 3)}
@@ -184,6 +184,14 @@ def cell_in(mode: str | None) -> Cell:
     if mode is None:
         return cell
     return cell.model_copy(update={"control": cell.control.model_copy(update={"default": mode})})
+
+
+class Unattended:
+    """Requests of a cell with nobody beside it: where it has come to a stop and waits, it is left as it stands."""
+
+    def poll(self, wait_s: float = 0.0) -> Request | None:
+        """Nothing while the cell works; "leave" once it waits."""
+        return Request("leave", "nobody is there") if wait_s else None
 
 
 class FreeTime:

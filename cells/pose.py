@@ -100,6 +100,12 @@ class Pose:
         x, y, z, w = self.quat
         return math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
 
+    @property
+    def tilt(self) -> float:
+        """Angle in rad between this frame's z axis and the vertical."""
+        x, y, z, w = self.quat
+        return 2 * math.atan2(math.hypot(x, y), math.hypot(z, w))
+
     def to_se3(self) -> SE3:
         """As a spatialmath ``SE3`` (imported here: it takes seconds to load)."""
         from spatialmath import SE3

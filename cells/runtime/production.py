@@ -12,7 +12,6 @@ from cells.errors import CellwrightError, Problem
 from cells.journal.event import Event
 from cells.kinematics.chain import load_chain
 from cells.ports import LoadRequest, World
-from cells.pose import Pose
 from cells.runtime.requests import Requests
 from cells.runtime.runner import Ending, Runner
 from cells.runtime.unit import Progress, UnitRun
@@ -112,9 +111,7 @@ class _Line:
         # A simulated world starts empty each time; a real cell holds what its journal says.
         self.model = holds or (WorldModel() if world.traits.self_loading else fold(journal.events()))
         self.runner = Runner(cell, load_chain(cell), world, self.emit, requests, say)
-        self._context = Context(
-            cell, self.runner.chain, world.locator, lambda: self.model, self._part, lambda place: slot_pose(cell, place)
-        )
+        self._context = Context(cell, self.runner.chain, world.locator, lambda: self.model, self._part)
 
     def emit(self, kind: str, data: dict[str, Any]) -> None:
         """Write an event and believe it."""
@@ -239,12 +236,6 @@ class _Line:
 
 
 _LOAD = "load with: cellwright stock load LOT {row.part} {row.missing}"
-
-
-def slot_pose(cell: Cell, place: str) -> Pose:
-    """Nominal pose of the seat that a place such as ``tray_b/3`` or ``fixture`` names. Raises ``KeyError``."""
-    station, _, slot = place.partition("/")
-    return cell.station(station).slot_pose(int(slot or 0))
 
 
 def _loading_list(missing: Iterable[LoadRequest]) -> list[Problem]:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from cells.control.setpoints import Setpoint
 from cells.ports import Locator, Reading
-from cells.pose import Pose
 
 if TYPE_CHECKING:
     from cells.description.cell import Cell
@@ -90,7 +89,6 @@ class Context:
     locator: Locator
     model: Callable[[], WorldModel]
     part: Callable[[str], Part]
-    slot_pose: Callable[[str], Pose]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from cells.ports import Reading
 from cells.pose import Pose, tool_down
 from cells.products.model import Part
@@ -12,6 +14,7 @@ GRIP_FORCE = 40.0  # N
 OPEN_BESIDE = 0.008  # m that each finger stays clear of the part while it comes down
 CLOSING_STIFFNESS = (300.0, 300.0, 2000.0)  # N/m: soft sideways, so that the fingers centre the hand on the part
 TURNING_STIFFNESS = 30.0  # Nm/rad
+STANDING = math.radians(5)  # of tilt; the grip is planned for an upright part, between neighbours that stand too
 WIDTH_TOLERANCE = 0.0008  # m between the measured and the nominal width of what is gripped
 
 
@@ -29,7 +32,10 @@ def open_width(context: Context, part: Part) -> float:
 def run(context: Context, call: Call, reading: Reading) -> Steps:
     """Approach from above, close, and lift."""
     part = context.part(call.item)
-    target = grip_pose(part, context.locator.locate(call.item).pose)
+    lies = context.locator.locate(call.item).pose
+    if lies.tilt > STANDING:
+        return Failed("fallen", f"{call.item} leans by {math.degrees(lies.tilt):.0f}°: no grip for it is known")
+    target = grip_pose(part, lies)
     reading = yield from grip(context, reading, open_width(context, part), GRIP_FORCE)
     reading = yield from travel(context, reading, target.shifted(dz=APPROACH))
     reading = yield from straight(context, reading, target)
