@@ -24,9 +24,7 @@ from sim import bodies
 
 IN_SLOT = 0.02  # m from a slot's middle within which a part still lies in it
 SETTLE_S = 0.25  # a part that has lain this long may sleep
-# m of rolling resistance: seats are rubber. On a hard one a slender peg rolls round over its rim in Bullet, and one in six
-# of Ø 8 mm fell over within three seconds.
-SEAT_ROLLING = 1e-3
+SEAT_ROLLING = 1e-3  # m: rubber. On hard seats one in six Ø 8 mm pegs rolls round over its rim, in Bullet, and falls
 QUIET = 3e-5  # m (and ×20 of the quaternion) between two looks below which a body counts as still
 MOVED = 5e-4  # m after which the locator looks anew
 
