@@ -24,8 +24,8 @@ from numba import njit
 
 from cells.control.setpoints import Compliant, JointTarget
 from cells.kinematics.chain import Chain
-from cells.kinematics.ik import damped_step, pose_error
 from cells.kinematics.kernels import Arrays, fk_jacobian
+from cells.kinematics.numerics import damped_step, pose_error
 from cells.ports import Reading
 from cells.pose import Array, Pose
 

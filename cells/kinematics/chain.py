@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from cells.errors import CellwrightError, InputError, Problem
-from cells.kinematics import kernels
+from cells.kinematics import compiled, ik
+from cells.kinematics.kernels import Arrays
 from cells.pose import Array
 
 if TYPE_CHECKING:
@@ -24,7 +26,10 @@ MOVING = ("revolute", "continuous", "prismatic")
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """Joints from base to tip. Arrays are (n,), SI units; ``arrays`` as :mod:`cells.kinematics.kernels` says."""
+    """Joints from base to tip. Arrays are (n,), SI units; ``arrays`` as :mod:`cells.kinematics.kernels` says.
+
+    Runs on the generic kernels, or, where ``specialised``, on kernels written and compiled for it.
+    """
 
     name: str
     joint_names: tuple[str, ...]
@@ -34,7 +39,8 @@ class Chain:
     qdd_max: Array
     qddd_max: Array
     tau_max: Array
-    arrays: kernels.Arrays
+    arrays: Arrays
+    specialised: bool = False
 
     @classmethod
     def from_urdf(cls, path: Path, base: str, tip: str, limits: Mapping[str, Sequence[float]]) -> Chain:
@@ -44,7 +50,7 @@ class Chain:
         their travel), counts as that link's mass. Raises :class:`InputError` for a missing link, limit or joint.
         """
         root = ET.fromstring(path.read_bytes())
-        joints = {j.find("child").get("link"): j for j in root.iter("joint")}  # type: ignore[union-attr]
+        joints = _by_child(root, path)
         links = {link.get("name"): link for link in root.iter("link")}
         on_way = _way(joints, base, tip, path)
         moving = [j for j in on_way if j.get("type") in MOVING]
@@ -86,22 +92,56 @@ class Chain:
         """Number of joints."""
         return len(self.joint_names)
 
+    @cached_property
+    def kernels(self) -> compiled.Kernels:
+        """The functions that everything is computed by."""
+        return compiled.generated(self) if self.specialised else compiled.generic(self)
+
     def fk(self, q: Array) -> Array:
         """Tip pose (4, 4) in the base frame of joints ``q`` (n,)."""
-        return kernels.fk(np.ascontiguousarray(q, dtype=float), self.arrays)
+        return self._forward(q)[0]
 
     def jacobian(self, q: Array) -> Array:
         """Geometric Jacobian (6, n) at the tip, rows [v; w], base axes."""
-        return kernels.fk_jacobian(np.ascontiguousarray(q, dtype=float), self.arrays)[1]
+        return self._forward(q)[1]
+
+    def _forward(self, q: Array) -> tuple[Array, Array]:
+        pose, jacobian = np.empty((4, 4)), np.empty((6, self.n))
+        self.kernels.forward(np.ascontiguousarray(q, dtype=float), self.kernels.robot, pose, jacobian)
+        return pose, jacobian
+
+    def forward_batch(
+        self, q: Array, poses: Array | None = None, jacobians: Array | None = None
+    ) -> tuple[Array, Array]:
+        """Tip poses (m, 4, 4) and Jacobians (m, 6, n) of joints ``q`` (m, n), into the arrays given or new ones."""
+        q = np.ascontiguousarray(q, dtype=float)
+        poses = np.empty((len(q), 4, 4)) if poses is None else poses
+        jacobians = np.empty((len(q), 6, self.n)) if jacobians is None else jacobians
+        self.kernels.forward_batch(q, self.kernels.robot, poses, jacobians)
+        return poses, jacobians
 
     def solve(self, target: Array, q0: Array) -> tuple[Array, bool]:
         """Joints (n,) within limits that put the tip at ``target`` (4, 4, base frame), starting from ``q0``.
 
         ``ok`` is False where none was found to 1e-6 m and 1e-6 rad; then the joints are the best seen.
         """
-        from cells.kinematics import ik
+        return ik.solve(self, target, q0)
 
-        return ik.solve(target, q0, self.arrays, self.q_min, self.q_max)
+    def solve_batch(self, targets: Array, starts: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
+        """Joints (m, n) and ok (m,) for targets (m, 4, 4) from starts (m, n) or (n,): as ``m`` calls of solve."""
+        return ik.solve_batch(self, targets, starts)
+
+
+def _by_child(root: ET.Element, path: Path) -> dict[str | None, ET.Element]:
+    """The joint that each link hangs on."""
+    out: dict[str | None, ET.Element] = {}
+    for joint in root.iter("joint"):
+        child = joint.find("child").get("link")  # type: ignore[union-attr]
+        if child in out:
+            what = f"hangs on 2 joints ({out[child].get('name')}, {joint.get('name')})"
+            raise InputError(Problem(f"{path.name}:{child}", what, "open the loop: a chain is a tree's branch"))
+        out[child] = joint
+    return out
 
 
 def _way(joints: Mapping[str | None, ET.Element], base: str, tip: str, path: Path) -> list[ET.Element]:
@@ -204,11 +244,11 @@ def _extra(limits: Mapping[str, Sequence[float]], key: str, names: Sequence[str]
 
 @lru_cache(maxsize=8)
 def _load(path: Path, base: str, tip: str, acceleration: tuple[float, ...], jerk: tuple[float, ...]) -> Chain:
-    return Chain.from_urdf(path, base, tip, {"acceleration": acceleration, "jerk": jerk})
+    return replace(Chain.from_urdf(path, base, tip, {"acceleration": acceleration, "jerk": jerk}), specialised=True)
 
 
 def load_chain(cell: Cell) -> Chain:
-    """The chain of a cell's arm, from its base link to its tool centre point."""
+    """The chain of a cell's arm, from its base link to its tool centre point, on kernels of its own."""
     spec = cell.robot_spec
     try:
         return _load(spec.urdf_path, spec.base_link, spec.tcp_link, spec.acceleration, spec.jerk)

@@ -18,6 +18,7 @@ from numba import njit
 from cells.control.setpoints import Trajectory
 from cells.errors import CellwrightError, Problem
 from cells.kinematics import ik
+from cells.kinematics.numerics import is_pose, pose_error
 from cells.kinematics.profiles import State, limits_of, profile_of, sampled, slowdown, states, ticks_of, within_limits
 from cells.pose import Array
 
@@ -101,9 +102,9 @@ def line(
     """
     start, error = chain.fk(q0), np.empty(6)
     target = np.array(target, dtype=float)
-    if not ik.is_pose(target):
+    if not is_pose(target):
         raise ik.Unreachable(Problem("target", "isn't a rigid transform", "check the numbers that it was made from"))
-    ik.pose_error(target, start, error)
+    pose_error(target, start, error)
     length, angle = float(np.linalg.norm(error[:3])), float(np.linalg.norm(error[3:]))
     count = max(32, math.ceil(max(length / GRID_M, angle / GRID_RAD)))
     grid = ik.cartesian_path(chain, q0, _straight(start, error, count), reach=0.1)

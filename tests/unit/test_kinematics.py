@@ -8,7 +8,7 @@ import pytest
 
 from cells.description.cell import load_cell
 from cells.errors import InputError
-from cells.kinematics import ik, kernels
+from cells.kinematics import ik, kernels, numerics
 from cells.kinematics.chain import Chain, load_chain
 
 CELL = load_cell("panda-bench")
@@ -143,10 +143,10 @@ def test_rotation_vectors_are_right_up_to_half_a_turn(axis) -> None:
     for angle in (0.0, 1e-9, 1e-4, 1.0, 2.6, 2.8, 3.1, math.pi - 1e-6, math.pi - 1e-9):
         turn = np.eye(3) + math.sin(angle) * cross + (1 - math.cos(angle)) * cross @ cross
         out = np.empty(3)
-        ik.rotation_vector(turn, out)
+        numerics.rotation_vector(turn, out)
         np.testing.assert_allclose(out, angle * np.array(axis), atol=1e-8)
     half = np.empty(3)
-    ik.rotation_vector(np.eye(3) + 2 * cross @ cross, half)
+    numerics.rotation_vector(np.eye(3) + 2 * cross @ cross, half)
     assert abs(abs(half @ np.array(axis)) - math.pi) < 1e-8  # either sign is half a turn
 
 
@@ -189,7 +189,7 @@ def broken(row: int, column: int, value: float) -> np.ndarray:
 )
 def test_a_hostile_target_is_refused(target) -> None:
     for solver in (ik.solve, ik.solve_near):
-        q, ok = solver(target, HOME, CHAIN.arrays, CHAIN.q_min, CHAIN.q_max)
+        q, ok = solver(CHAIN, target, HOME)
         assert ok is False
         assert np.all(np.isfinite(q)) and np.all(q >= CHAIN.q_min) and np.all(q <= CHAIN.q_max)
 
@@ -197,7 +197,7 @@ def test_a_hostile_target_is_refused(target) -> None:
 def test_joints_that_are_no_numbers_are_refused() -> None:
     for solver in (ik.solve, ik.solve_near):
         start = np.full(7, math.nan)
-        assert solver(CHAIN.fk(HOME), start, CHAIN.arrays, CHAIN.q_min, CHAIN.q_max)[1] is False
+        assert solver(CHAIN, CHAIN.fk(HOME), start)[1] is False
 
 
 def test_the_near_solution_is_near_or_none() -> None:
@@ -205,12 +205,12 @@ def test_the_near_solution_is_near_or_none() -> None:
     near = 0
     for _ in range(300):
         q0 = rng.uniform(CHAIN.q_min + 0.1, CHAIN.q_max - 0.1)
-        q, ok = ik.solve_near(CHAIN.fk(q0 + rng.uniform(-0.05, 0.05, 7)), q0, CHAIN.arrays, CHAIN.q_min, CHAIN.q_max)
+        q, ok = ik.solve_near(CHAIN, CHAIN.fk(q0 + rng.uniform(-0.05, 0.05, 7)), q0)
         near += ok
         assert not ok or np.max(np.abs(q - q0)) <= ik.REACH_PER_POSE + 1e-12
     assert near >= 295  # the rest sits in a singularity, where a small step of the tip is a large one of a joint
     far = CHAIN.fk(HOME + np.array([1.5, 0, 0, 0, 0, 0, 0]))
-    assert ik.solve_near(far, HOME, CHAIN.arrays, CHAIN.q_min, CHAIN.q_max)[1] is False
+    assert ik.solve_near(CHAIN, far, HOME)[1] is False
 
 
 def circle(radius: float, count: int) -> np.ndarray:

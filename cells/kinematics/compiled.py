@@ -1,0 +1,123 @@
+"""The kernels a chain runs on: compiled for one robot and kept in a folder of the user's, or generic ones.
+
+The folder holds what :mod:`cells.kinematics.generator` wrote, under a name made of that text, the versions of Python
+and Numba and the processor; Numba keeps its machine code beside it. That code is loaded as it is, so that the folder
+must be the user's own and closed to others: one that isn't is not used, and the generic kernels take over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from cells.kinematics import search
+
+if TYPE_CHECKING:
+    from cells.kinematics.chain import Chain
+
+
+@dataclass(frozen=True, eq=False)
+class Kernels:
+    """Numba functions as :mod:`cells.kinematics.search` describes them, and the ``robot`` that they take."""
+
+    robot: Any
+    forward: Callable[..., None]
+    forward_batch: Callable[..., None]
+    solve: Callable[..., bool]
+    solve_batch: Callable[..., None]
+    track: Callable[..., int]
+
+
+def generic(chain: Chain) -> Kernels:
+    """Kernels that work on any chain, and need no folder."""
+    return _of(search, chain.arrays)
+
+
+def generated(chain: Chain) -> Kernels:
+    """Kernels written for this chain; the generic ones where there is no folder for them."""
+    folder = cache_folder()
+    if folder is None:
+        return generic(chain)
+    from cells.kinematics.generator import source
+
+    text = source(chain)
+    path = folder / f"{_identifier(chain.name)}_{_key(text)}.py"
+    try:
+        if not path.exists():
+            _write(path, text)
+        return _of(_load(path), 0.0)
+    except OSError:
+        return generic(chain)
+
+
+def cache_folder() -> Path | None:
+    """``$CELLWRIGHT_CACHE``, else ``cellwright`` in the user's cache folder, made with mode 0700; None if it isn't the
+    user's own, isn't closed to others, or can't be made."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(os.environ.get("CELLWRIGHT_CACHE") or Path(base) / "cellwright")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+    except OSError:
+        return None
+    private = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
+    return folder if private and os.access(folder, os.W_OK) else None
+
+
+def warm(kernels: Kernels, chain: Chain) -> None:
+    """Call each kernel once, so that it is compiled or loaded."""
+    import numpy as np
+
+    q, out = np.zeros((1, chain.n)), np.empty((1, chain.n))
+    poses, jacobians, ok = np.empty((1, 4, 4)), np.empty((1, 6, chain.n)), np.empty(1, np.bool_)
+    kernels.forward(q[0], kernels.robot, poses[0], jacobians[0])
+    kernels.forward_batch(q, kernels.robot, poses, jacobians)
+    limits = chain.q_min, chain.q_max
+    kernels.solve(poses[0], q[0], kernels.robot, *limits, 1e-6, 1, out[0])
+    kernels.solve_batch(poses, q, kernels.robot, *limits, 1e-6, 1, out, ok)
+    kernels.track(poses, q[0], kernels.robot, *limits, 0.1, 1e-6, out)
+
+
+def _of(module: ModuleType, robot: Any) -> Kernels:
+    return Kernels(robot, module.forward, module.forward_batch, module.solve, module.solve_batch, module.track)
+
+
+def _key(text: str) -> str:
+    import llvmlite.binding
+    import numba
+
+    parts = (text, sys.version, numba.__version__, llvmlite.binding.get_host_cpu_name())
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _identifier(name: str) -> str:
+    return "".join(c if c.isascii() and c.isalnum() else "_" for c in name)
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all, whoever else writes the same."""
+    handle, made = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    os.replace(made, path)
+
+
+def _load(path: Path) -> ModuleType:
+    name = f"cellwright_kernels_{path.stem}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sys.modules[name] = module
+    return module
