@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from cells.commands import cell, doctor, journal, passport, product, remote, run, stock
+from cells.commands import cell, doctor, journal, passport, product, remote, run, stock, warmup
 from cells.commands.show import STDERR, STDOUT, say
 from cells.errors import CellwrightError
 
@@ -57,6 +57,7 @@ app.add_typer(stock.app, name="stock")
 app.add_typer(journal.app, name="journal")
 app.add_typer(passport.app, name="passport")
 app.command("doctor")(doctor.doctor)
+app.command("warmup")(warmup.warmup)
 
 
 def add_plugins() -> None:

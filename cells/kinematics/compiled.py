@@ -13,7 +13,7 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +23,9 @@ from cells.kinematics import search
 
 if TYPE_CHECKING:
     from cells.kinematics.chain import Chain
+
+
+COUNT = 5  # kernels of a robot
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,16 +50,19 @@ def generated(chain: Chain) -> Kernels:
     folder = cache_folder()
     if folder is None:
         return generic(chain)
-    from cells.kinematics.generator import source
-
-    text = source(chain)
-    path = folder / f"{_identifier(chain.name)}_{_key(text)}.py"
+    text, path = _module(chain, folder)
     try:
         if not path.exists():
             _write(path, text)
         return _of(_load(path), 0.0)
     except OSError:
         return generic(chain)
+
+
+def is_built(chain: Chain) -> bool:
+    """Whether machine code of the chain's solver is in the folder already."""
+    folder = cache_folder()
+    return folder is not None and any((folder / "__pycache__").glob(f"{_module(chain, folder)[1].stem}.solve-*.nbc"))
 
 
 def cache_folder() -> Path | None:
@@ -73,34 +79,41 @@ def cache_folder() -> Path | None:
     return folder if private and os.access(folder, os.W_OK) else None
 
 
-def warm(kernels: Kernels, chain: Chain) -> None:
-    """Call each kernel once, so that it is compiled or loaded."""
+def warm(chain: Chain) -> Iterator[str]:
+    """Call each of the chain's kernels once, so that it is compiled or loaded; tells the name of each that is done."""
     import numpy as np
 
-    q, out = np.zeros((1, chain.n)), np.empty((1, chain.n))
+    run, q, out = chain.kernels, np.zeros((1, chain.n)), np.empty((1, chain.n))
     poses, jacobians, ok = np.empty((1, 4, 4)), np.empty((1, 6, chain.n)), np.empty(1, np.bool_)
-    kernels.forward(q[0], kernels.robot, poses[0], jacobians[0])
-    kernels.forward_batch(q, kernels.robot, poses, jacobians)
     limits = chain.q_min, chain.q_max
-    kernels.solve(poses[0], q[0], kernels.robot, *limits, 1e-6, 1, out[0])
-    kernels.solve_batch(poses, q, kernels.robot, *limits, 1e-6, 1, out, ok)
-    kernels.track(poses, q[0], kernels.robot, *limits, 0.1, 1e-6, out)
+    run.forward(q[0], run.robot, poses[0], jacobians[0])
+    yield "forward"
+    run.forward_batch(q, run.robot, poses, jacobians)
+    yield "forward_batch"
+    run.solve(poses[0], q[0], run.robot, *limits, 1e-6, 1, out[0])
+    yield "solve"
+    run.solve_batch(poses, q, run.robot, *limits, 1e-6, 1, out, ok)
+    yield "solve_batch"
+    run.track(poses, q[0], run.robot, *limits, 0.1, 1e-6, out)
+    yield "track"
 
 
 def _of(module: ModuleType, robot: Any) -> Kernels:
     return Kernels(robot, module.forward, module.forward_batch, module.solve, module.solve_batch, module.track)
 
 
-def _key(text: str) -> str:
+def _module(chain: Chain, folder: Path) -> tuple[str, Path]:
+    """The text of the chain's kernels, and the file for it on this machine."""
     import llvmlite.binding
     import numba
 
+    from cells.kinematics.generator import source
+
+    text = source(chain)
     parts = (text, sys.version, numba.__version__, llvmlite.binding.get_host_cpu_name())
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-
-
-def _identifier(name: str) -> str:
-    return "".join(c if c.isascii() and c.isalnum() else "_" for c in name)
+    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+    name = "".join(c if c.isascii() and c.isalnum() else "_" for c in chain.name)
+    return text, folder / f"{name}_{key}.py"
 
 
 def _write(path: Path, text: str) -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cells.commands.warmup import warmup
 from cells.description.cell import load_cell
 from cells.errors import InputError
-from cells.kinematics import compiled, generator, ik
+from cells.kinematics import compiled, generator, ik, search
 from cells.kinematics.chain import Chain, load_chain
 
 CELL = load_cell("panda-bench")
@@ -61,8 +62,6 @@ def test_the_text_computes_what_the_generic_kernels_do(name: str, request: pytes
     chain = GENERIC if name == "panda" else request.getfixturevalue(name)
     forward, iterate = (run_as_python(chain)[part] for part in ("forward", "iterate"))
     pose, jacobian, step, expected = np.empty((4, 4)), np.empty((6, chain.n)), np.empty(chain.n), np.empty(chain.n)
-    from cells.kinematics import search
-
     joints = random_joints(chain, 20, 1)
     joints[0] = np.maximum(chain.q_min, -math.pi)  # every joint at its limit: the active set at work
     for q, other in zip(joints, random_joints(chain, 20, 2), strict=True):
@@ -142,6 +141,13 @@ def test_the_folder_is_made_for_the_user_alone(tmp_path: Path, monkeypatch) -> N
     assert (tmp_path / "new").stat().st_uid == os.geteuid()
     (written,) = (tmp_path / "new").glob("*.py")
     assert written.read_text() == generator.source(PANDA)
+
+
+def test_warmup_tells_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
+    warmup("panda-bench")
+    told = capsys.readouterr().err.splitlines()
+    assert [line.split()[0] for line in told[:-1]] == [f"{k}/{compiled.COUNT}" for k in range(1, compiled.COUNT + 1)]
+    assert told[-1].startswith("panda:panda_tcp is ready, kept in ")
 
 
 def test_a_link_with_two_parents_is_named(tmp_path: Path) -> None:
