@@ -43,9 +43,13 @@ def _sharpened(bullet: Any, shape: int) -> int:
 
 
 def _body(bullet: Any, mass: float, shape: int, visual: int, pose: Pose) -> int:
-    """A body of a sharpened shape, fixed where ``mass`` is zero."""
+    """A body of a sharpened shape, fixed where ``mass`` is zero; what is fixed sleeps, so that it wakes nothing."""
     sharp, fixed = _sharpened(bullet, shape), mass == 0.0
-    return int(bullet.createMultiBody(mass, sharp, visual, pose.xyz, pose.quat, useMaximalCoordinates=fixed))
+    body = int(bullet.createMultiBody(mass, sharp, visual, pose.xyz, pose.quat, useMaximalCoordinates=fixed))
+    if fixed:
+        asleep = bullet.ACTIVATION_STATE_SLEEP | bullet.ACTIVATION_STATE_ENABLE_SLEEPING
+        bullet.changeDynamics(body, -1, activationState=asleep)
+    return body
 
 
 def vertices_of(shape: Shape) -> np.ndarray[Any, np.dtype[np.float64]]:

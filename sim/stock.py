@@ -163,7 +163,8 @@ class SimStock:
             awake = not still or any(self._bullet.getContactPoints(robot, piece.body) for piece in pieces)
             state = self._awake if awake else self._asleep
             for piece in pieces:
-                if piece.asleep == awake:
+                # Sleep is asked for again at each look: Bullet wakes by itself what an awake part has touched.
+                if not awake or piece.asleep:
                     self._bullet.changeDynamics(piece.body, -1, activationState=state)
                     piece.asleep = not awake
 
