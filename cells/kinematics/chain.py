@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,12 @@ import numpy.typing as npt
 from cells.errors import CellwrightError, InputError, Problem
 from cells.kinematics import compiled, ik
 from cells.kinematics.kernels import Arrays
+from cells.kinematics.numerics import axis_frame
 from cells.pose import Array
 
 if TYPE_CHECKING:
+    from roboticstoolbox import Robot
+
     from cells.description.cell import Cell
 
 MOVING = ("revolute", "continuous", "prismatic")
@@ -130,6 +133,23 @@ class Chain:
     def solve_batch(self, targets: Array, starts: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
         """Joints (m, n) and ok (m,) for targets (m, 4, 4) from starts (m, n) or (n,): as ``m`` calls of solve."""
         return ik.solve_batch(self, targets, starts)
+
+    def to_rtb(self) -> Robot:
+        """This chain as a roboticstoolbox robot, for people who live there: same joints, limits, base and tip.
+
+        Roboticstoolbox turns about and slides along x, y and z only, so that each joint's axis is laid on z and back.
+        Masses don't go along. Imported here: it takes seconds to load.
+        """
+        from roboticstoolbox import ET, ETS, Robot
+
+        origins, axes, prismatic = self.arrays[:3]
+        steps: Any = ETS()  # type: ignore[operator]
+        for k, axis in enumerate(axes):
+            turn = np.eye(4)
+            turn[:3, :3] = axis_frame(axis)
+            joint = ET.tz if prismatic[k] else ET.Rz
+            steps = steps * ET.SE3(origins[k] @ turn) * joint(qlim=[self.q_min[k], self.q_max[k]]) * ET.SE3(turn.T)
+        return Robot(steps * ET.SE3(origins[self.n]), name=self.name)
 
 
 def _by_child(root: ET.Element, path: Path) -> dict[str | None, ET.Element]:

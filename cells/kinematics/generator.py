@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cells.kinematics import search
-from cells.kinematics.numerics import is_pose
+from cells.kinematics.numerics import axis_frame, is_pose
 from cells.pose import Array
 
 if TYPE_CHECKING:
@@ -165,11 +165,7 @@ def _z_frames(chain: Chain) -> list[Array]:
     before, out = np.eye(4), []
     for origin, axis in zip(origins, [*axes, np.array([0.0, 0.0, 1.0])], strict=True):
         turned = np.eye(4)
-        # Any rotation that takes z to the axis will do; this one is the identity where they are the same.
-        x = np.array([1.0, 0.0, 0.0]) if abs(axis[0]) < 0.9 else np.array([0.0, 1.0, 0.0])
-        x = x - axis * (x @ axis)
-        turned[:3, 0] = x / np.linalg.norm(x)
-        turned[:3, 1], turned[:3, 2] = np.cross(axis, turned[:3, 0]), axis
+        turned[:3, :3] = axis_frame(axis)
         out.append(_snapped(before.T @ origin @ turned))
         before = turned
     return out

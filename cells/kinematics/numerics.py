@@ -112,3 +112,11 @@ def is_pose(t: Array) -> bool:
     third += (t[2, 0] * t[0, 1] - t[0, 0] * t[2, 1]) * t[1, 2]
     third += (t[0, 0] * t[1, 1] - t[1, 0] * t[0, 1]) * t[2, 2]
     return bool(third > 0.0)
+
+
+def axis_frame(axis: Array) -> Array:
+    """A rotation (3, 3) that takes z to the unit vector ``axis``: the identity where they are the same."""
+    x = np.array([1.0, 0.0, 0.0]) if abs(axis[0]) < 0.9 else np.array([0.0, 1.0, 0.0])
+    x = x - axis * (x @ axis)
+    x /= np.linalg.norm(x)
+    return np.column_stack([x, np.cross(axis, x), axis])

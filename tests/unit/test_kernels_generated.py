@@ -88,6 +88,16 @@ def test_the_ur5e_has_the_published_geometry(ur5e: Chain) -> None:
         np.testing.assert_allclose(ur5e.fk(q), pose, atol=1e-9)
 
 
+@pytest.mark.parametrize("name", ["odd", "panda"])
+def test_roboticstoolbox_sees_the_same_arm(name: str, request: pytest.FixtureRequest) -> None:
+    chain = GENERIC if name == "panda" else request.getfixturevalue(name)
+    robot = chain.to_rtb()
+    np.testing.assert_allclose(robot.qlim, [chain.q_min, chain.q_max])
+    for q in random_joints(chain, 20, 6):
+        np.testing.assert_allclose(robot.fkine(q).A, chain.fk(q), rtol=0, atol=1e-9)
+        np.testing.assert_allclose(robot.jacob0(q), chain.jacobian(q), rtol=0, atol=1e-9)
+
+
 def test_the_module_stands_alone() -> None:
     imported = [node for node in ast.walk(ast.parse(generator.source(PANDA))) if isinstance(node, ast.ImportFrom)]
     assert {node.module for node in imported} == {"numba"}
