@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product as pairs
@@ -84,8 +85,8 @@ def source(chain: Chain) -> str:
         for i, j in pairs(range(3), range(3))
     ]
     text = _HEADER.format(
-        name=chain.name,
-        joints=", ".join(chain.joint_names),
+        name=_harmless(chain.name),
+        joints=", ".join(map(_harmless, chain.joint_names)),
         iterations=search.ITERATIONS,
         stalled=search.STALLED,
         damping=search.DAMPING,
@@ -94,6 +95,11 @@ def source(chain: Chain) -> str:
     text += "\n".join(_forward(chain)) + "\n\n\n" + "\n".join(_iterate(chain)) + "\n"
     shared = (is_pose, search.descend, search.solve, search.solve_batch, search.track, search.forward_batch)
     return text + "".join("\n\n" + _text_of(function) for function in shared)
+
+
+def _harmless(name: str) -> str:
+    """A name out of a URDF, which may be anybody's, as text that can't end the comment it stands in."""
+    return re.sub(r"[^A-Za-z0-9_.:/-]", "_", name)
 
 
 def _text_of(function: Any) -> str:

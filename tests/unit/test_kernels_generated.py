@@ -103,6 +103,15 @@ def test_the_module_stands_alone() -> None:
     assert {node.module for node in imported} == {"numba"}
 
 
+def test_names_in_a_urdf_are_no_code(tmp_path: Path) -> None:
+    evil = "&quot;&quot;&quot;&#10;raise SystemExit(1)&#10;&quot;&quot;&quot;"
+    path = tmp_path / "evil.urdf"
+    path.write_text(ODD.replace('name="odd"', f'name="{evil}"').replace('name="slide"', f'name="{evil}"'))
+    chain = Chain.from_urdf(path, "base", "tool", {"acceleration": [1] * 3, "jerk": [1] * 3})
+    assert "raise" in chain.name and "raise" in chain.joint_names[1]
+    assert not any(isinstance(node, ast.Raise) for node in ast.walk(ast.parse(generator.source(chain))))
+
+
 def test_compiled_and_generic_kernels_find_the_same_joints() -> None:
     targets = np.array([PANDA.fk(q) for q in random_joints(PANDA, 200, 4)])
     found, ok = PANDA.solve_batch(targets, CELL.home)
