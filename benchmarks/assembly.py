@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import shlex
 import sys
@@ -270,7 +271,9 @@ def main() -> None:
     have = {(row["kind"], row["unit"]) for row in rows}
     jobs = [("built", unit) for unit in range(options.units)] + [("spoilt", unit) for unit in range(options.spoilt)]
     work = {"built": build_unit, "spoilt": inspect_unit}
-    with ProcessPoolExecutor(options.jobs) as pool, path.open("a") as file:
+    # Bullet writes on the standard output of the process, which is for the result alone.
+    pool = ProcessPoolExecutor(options.jobs, initializer=os.dup2, initargs=(2, 1))
+    with pool, path.open("a") as file:
         todo = [job for job in jobs if job not in have]
         futures = [pool.submit(work[kind], options.seed, unit, options.mode) for kind, unit in todo]
         for done, future in enumerate(as_completed(futures), 1):
