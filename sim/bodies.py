@@ -7,7 +7,7 @@ should be, only their edges are rounded.
 
 What stands fixed is a plain rigid body to Bullet (``useMaximalCoordinates``), so that nothing is computed where a
 sleeping part lies on it. Parts are multibodies of one link: between a rigid body and the fingers' links, which are
-multibodies, Bullet loses the friction that resists turning on the spot (a 40 N grip held 0.03 Nm instead of 0.4).
+multibodies, Bullet loses the friction that resists turning on the spot (a 40 N grip held 0.03 Nm, instead of over 0.3).
 """
 
 from __future__ import annotations
