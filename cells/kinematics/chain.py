@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cells.errors import CellwrightError, InputError, Problem
-from cells.kinematics import compiled, ik
+from cells.kinematics import compiled, ik, ur
 from cells.kinematics.kernels import Arrays
-from cells.kinematics.numerics import axis_frame
+from cells.kinematics.numerics import axis_frame, is_pose
 from cells.pose import Array
 
 if TYPE_CHECKING:
@@ -96,6 +96,11 @@ class Chain:
         return len(self.joint_names)
 
     @cached_property
+    def limits(self) -> Array:
+        """Lowest and highest joints, (2, n)."""
+        return np.stack([self.q_min, self.q_max])
+
+    @cached_property
     def kernels(self) -> compiled.Kernels:
         """The functions that everything is computed by."""
         return compiled.generated(self) if self.specialised else compiled.generic(self)
@@ -133,6 +138,24 @@ class Chain:
     def solve_batch(self, targets: Array, starts: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
         """Joints (m, n) and ok (m,) for targets (m, 4, 4) from starts (m, n) or (n,): as ``m`` calls of solve."""
         return ik.solve_batch(self, targets, starts)
+
+    def branches(self, target: Array, near: Array) -> Array:
+        """All joints (k, n), k up to 8, within limits that put the tip at ``target``, each as near to ``near`` as whole
+        turns allow; the nearest first.
+
+        Raises :class:`CellwrightError` for an arm that isn't built like Universal Robots': :mod:`cells.kinematics.ur`.
+        """
+        known = ur.geometry(self)
+        if known is None:
+            raise CellwrightError(
+                Problem(self.name, "has no formula for all its solutions", "call solve from several starts")
+            )
+        found, count = np.empty((8, 6)), 0
+        if is_pose(target):
+            wrist = ur.seen_from_joint_1(target, known.base, known.tool)
+            count = ur.all_branches(wrist, known.lengths, known.signs, known.offsets, near[5], found)
+        far = [ur.distance_within(q, near, self.q_min, self.q_max, math.inf) for q in found[:count]]
+        return np.array([found[k] for k in np.argsort(far) if far[k] < math.inf]).reshape(-1, 6)
 
     def to_rtb(self) -> Robot:
         """This chain as a roboticstoolbox robot, for people who live there: same joints, limits, base and tip.

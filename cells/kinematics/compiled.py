@@ -85,16 +85,15 @@ def warm(chain: Chain) -> Iterator[str]:
 
     run, q, out = chain.kernels, np.zeros((1, chain.n)), np.empty((1, chain.n))
     poses, jacobians, ok = np.empty((1, 4, 4)), np.empty((1, 6, chain.n)), np.empty(1, np.bool_)
-    limits = chain.q_min, chain.q_max
     run.forward(q[0], run.robot, poses[0], jacobians[0])
     yield "forward"
     run.forward_batch(q, run.robot, poses, jacobians)
     yield "forward_batch"
-    run.solve(poses[0], q[0], run.robot, *limits, 1e-6, 1, out[0])
+    run.solve(poses[0], q[0], run.robot, chain.limits, 1e-6, 1, out[0])
     yield "solve"
-    run.solve_batch(poses, q, run.robot, *limits, 1e-6, 1, out, ok)
+    run.solve_batch(poses, q, run.robot, chain.limits, 1e-6, 1, out, ok)
     yield "solve_batch"
-    run.track(poses, q[0], run.robot, *limits, 0.1, 1e-6, out)
+    run.track(poses, q[0], run.robot, chain.limits, 0.1, 1e-6, out)
     yield "track"
 
 

@@ -8,8 +8,8 @@ The frames follow Lynch & Park, "Modern Robotics" (2017), ch. 4, with one twist:
 its axis is its own z. Then every revolute joint does the same thing, x' = c·x + s·y and y' = c·y - s·x, and the turns
 are folded into the constant transforms between joints.
 
-What is written: ``forward`` and ``iterate``, with the meaning they have in :mod:`cells.kinematics.search`, and behind
-them the text of that module's other functions. The module stands alone: it imports nothing of Cellwright, so that its
+What is written: ``forward`` and ``iterate``, with the meaning they have in :mod:`cells.kinematics.search`, ``branches``
+where the arm has a formula for it, and behind them the text of that module's other functions. The module stands alone: it imports nothing of Cellwright, so that its
 text says all that its compiled code depends on.
 """
 
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cells.kinematics import search
+from cells.kinematics import search, ur
 from cells.kinematics.numerics import axis_frame, is_pose
 from cells.pose import Array
 
@@ -75,6 +75,7 @@ def rotation_error(t, {here}):
     return factor * u, factor * v, factor * w
 
 '''
+_NUMBERS = ("lengths", "signs", "offsets")  # of an arm with a formula
 
 
 def source(chain: Chain) -> str:
@@ -93,8 +94,36 @@ def source(chain: Chain) -> str:
     )
     text += _ROTATION_ERROR.format(here=", ".join(columns), turn="\n".join(turn))
     text += "\n".join(_forward(chain)) + "\n\n\n" + "\n".join(_iterate(chain)) + "\n"
-    shared = (is_pose, search.descend, search.solve, search.solve_batch, search.track, search.forward_batch)
+    text += _branches(chain)
+    shared = (is_pose, ur.distance_within, ur.nearest, search.descend, search.solve)
+    shared += (search.solve_batch, search.track, search.forward_batch)
     return text + "".join("\n\n" + _text_of(function) for function in shared)
+
+
+def _branches(chain: Chain) -> str:
+    """All solutions by formula, with the arm's numbers, if it has one."""
+    known = ur.geometry(chain)
+    if known is None:
+        return "\n\n" + _text_of(search.branches)
+    constants = "\n".join(f"{name.upper()} = np.array({getattr(known, name).tolist()})" for name in _NUMBERS)
+    base, tool = _snapped(known.base), _snapped(known.tool)
+    lines: list[str] = []
+    seen: list[Vector] = []
+    for k in range(4):
+        column = [_sum(*(_product(float(tool[j, k]), f"target[{i}, {j}]") for j in range(4))) for i in range(3)]
+        w = _vector(lines, f"w{k}", column)
+        last = 1.0 if k == 3 else 0.0
+        moved = [_sum(*(_product(float(b), v) for b, v in zip(base[i], [*w, last], strict=True))) for i in range(3)]
+        seen.append(_vector(lines, f"seen{k}", moved))
+    wrist = ", ".join(str(value) for column in seen for value in column)
+    formula = [
+        "@njit(cache=True)",
+        "def branches(target, start, out):",
+        *lines,
+        f"    wrist = ({wrist})",
+        "    return all_branches(wrist, LENGTHS, SIGNS, OFFSETS, start[5], out)",
+    ]
+    return f"\n\n{constants}\n\n\n{_text_of(ur.all_branches)}\n\n" + "\n".join(formula) + "\n"
 
 
 def _harmless(name: str) -> str:

@@ -28,8 +28,11 @@ class Unreachable(CellwrightError):
     """No joints within the limits put the tip there, or none without a jump on the way."""
 
 
+_FLOAT = np.dtype(np.float64)  # the type itself would be looked up at every call
+
+
 def _clean(values: Array) -> Array:
-    return np.ascontiguousarray(values, dtype=np.float64)
+    return np.asarray(values, _FLOAT, "C")
 
 
 def solve(chain: Chain, target: Array, q0: Array, attempts: int = ATTEMPTS) -> tuple[Array, bool]:
@@ -39,7 +42,7 @@ def solve(chain: Chain, target: Array, q0: Array, attempts: int = ATTEMPTS) -> t
     every time. Returns (q, ok); where ok is False (out of reach, NaN, not a rigid transform), q is the best seen.
     """
     out, run = np.empty(chain.n), chain.kernels
-    ok = run.solve(_clean(target), _clean(q0), run.robot, chain.q_min, chain.q_max, TOLERANCE, attempts, out)
+    ok = run.solve(_clean(target), _clean(q0), run.robot, chain.limits, TOLERANCE, attempts, out)
     return out, bool(ok)
 
 
@@ -49,7 +52,7 @@ def solve_near(chain: Chain, target: Array, q0: Array, reach: float = REACH_PER_
     low, high = np.maximum(chain.q_min, q0 - reach), np.minimum(chain.q_max, q0 + reach)
     if not np.all(low <= high):  # also where q0 holds a NaN
         return q0.copy(), False
-    ok = run.solve(_clean(target), q0, run.robot, low, high, TOLERANCE, 1, out)
+    ok = run.solve(_clean(target), q0, run.robot, np.stack([low, high]), TOLERANCE, 1, out)
     return out, bool(ok)
 
 
@@ -64,7 +67,7 @@ def solve_batch(
     m = len(targets)
     out, ok = np.empty((m, chain.n)), np.empty(m, np.bool_)
     starts = _clean(np.broadcast_to(starts, (m, chain.n)))
-    run.solve_batch(targets, starts, run.robot, chain.q_min, chain.q_max, TOLERANCE, attempts, out, ok)
+    run.solve_batch(targets, starts, run.robot, chain.limits, TOLERANCE, attempts, out, ok)
     return out, ok
 
 
@@ -76,7 +79,7 @@ def cartesian_path(chain: Chain, q0: Array, poses: Array, reach: float = REACH_P
     """
     poses, q0, run = _clean(poses), _clean(q0), chain.kernels
     out = np.empty((len(poses), chain.n))
-    reached = run.track(poses, q0, run.robot, chain.q_min, chain.q_max, reach, TRACKING_TOLERANCE, out)
+    reached = run.track(poses, q0, run.robot, chain.limits, reach, TRACKING_TOLERANCE, out)
     if reached < len(poses):
         raise Unreachable(_why_not(chain, out[reached - 1] if reached else q0, poses[reached], reached, len(poses)))
     return out

@@ -5,10 +5,14 @@ squared error (Sugihara, "Solvability-unconcerned inverse kinematics by the Leve
 27(5), 2011) and an active set on the joint limits: a joint at its limit that is pushed outward takes no part in the
 step.
 
+Where an arm has a formula for all its solutions (:mod:`cells.kinematics.ur`), nothing is searched.
+
 ``iterate`` is the costly part. The one below works on any chain, whose ``robot`` is
 :attr:`cells.kinematics.chain.Chain.arrays`. :mod:`cells.kinematics.generator` writes one for a single robot, its
-constants folded in, and puts the other functions of this module behind it, word for word: there ``robot`` is unused.
-Poses are (4, 4) in the chain's base frame; joints are (n,) rad or m; all within ``low``..``high`` (n,).
+constants folded in, and puts the other functions of this module behind it, word for word, but for ``branches`` if there
+is a formula: there ``robot`` is unused.
+Poses are (4, 4) in the chain's base frame; joints are (n,) rad or m; all within ``low``..``high`` (n,), or the rows of
+``limits`` (2, n).
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from numba import njit
 from cells.kinematics import kernels
 from cells.kinematics.kernels import Arrays
 from cells.kinematics.numerics import damped_step, is_pose, pose_error
+from cells.kinematics.ur import nearest
 from cells.pose import Array
 
 Flags = npt.NDArray[np.bool_]
@@ -61,6 +66,12 @@ def iterate(
 
 
 @njit(cache=True)
+def branches(target: Array, start: Array, out: Array) -> int:
+    """Solutions by a formula into ``out`` (8, n), limits aside; how many they are. A chain in general has none."""
+    return 0
+
+
+@njit(cache=True)
 def descend(q: Array, robot: Arrays, target: Array, low: Array, high: Array, tolerance: float, step: Array) -> float:
     """One start: move ``q`` (in place) to the target. Returns the squared error, 0 if solved. ``step`` (n,) is room
     to work in."""
@@ -84,19 +95,23 @@ def descend(q: Array, robot: Arrays, target: Array, low: Array, high: Array, tol
 
 @njit(cache=True)
 def solve(
-    target: Array, q0: Array, robot: Arrays, low: Array, high: Array, tolerance: float, attempts: int, out: Array
+    target: Array, q0: Array, robot: Arrays, limits: Array, tolerance: float, attempts: int, out: Array
 ) -> bool:
     """Joints for the tip at ``target`` into ``out`` (n,); False if none was found: then the best seen.
 
-    The first start is ``q0``; up to ``attempts`` - 1 more lie ever farther from it, the same ones every time.
+    By formula the nearest to ``q0``, where the arm has one. Else the first start is ``q0``; up to ``attempts`` - 1 more
+    lie ever farther from it, the same ones every time.
     """
-    n = q0.shape[0]
+    n, low, high = q0.shape[0], limits[0], limits[1]
     out[:] = q0
     if not is_pose(target) or not np.all(np.isfinite(q0)):
         return False
-    q, start, step = np.empty(n), np.empty(n), np.empty(n)
+    room = np.empty((11, n))
+    q, start, step, found = room[0], room[1], room[2], room[3:]
     for i in range(n):
         start[i] = min(max(q0[i], low[i]), high[i])
+    if nearest(found, branches(target, start, found), start, low, high, out):
+        return True
     q[:] = start
     best = np.inf
     seed = np.uint64(0x9E3779B97F4A7C15)
@@ -125,8 +140,7 @@ def solve_batch(
     targets: Array,
     starts: Array,
     robot: Arrays,
-    low: Array,
-    high: Array,
+    limits: Array,
     tolerance: float,
     attempts: int,
     out: Array,
@@ -134,12 +148,12 @@ def solve_batch(
 ) -> None:
     """As ``solve``, for targets (m, 4, 4) and starts (m, n) each; ``out`` (m, n), ``ok`` (m,)."""
     for k in range(targets.shape[0]):
-        ok[k] = solve(targets[k], starts[k], robot, low, high, tolerance, attempts, out[k])
+        ok[k] = solve(targets[k], starts[k], robot, limits, tolerance, attempts, out[k])
 
 
 @njit(cache=True)
 def track(
-    poses: Array, q0: Array, robot: Arrays, low: Array, high: Array, reach: float, tolerance: float, out: Array
+    poses: Array, q0: Array, robot: Arrays, limits: Array, reach: float, tolerance: float, out: Array
 ) -> int:
     """Joints along poses (k, 4, 4) into ``out`` (k, n), each from the one before, no joint moving by over ``reach``
     between two. Returns how many poses were reached."""
@@ -147,7 +161,7 @@ def track(
     q, step, near_low, near_high = q0.copy(), np.empty(n), np.empty(n), np.empty(n)
     for k in range(poses.shape[0]):
         for i in range(n):
-            near_low[i], near_high[i] = max(low[i], q[i] - reach), min(high[i], q[i] + reach)
+            near_low[i], near_high[i] = max(limits[0, i], q[i] - reach), min(limits[1, i], q[i] + reach)
         if not is_pose(poses[k]):
             return k
         if descend(q, robot, poses[k], near_low, near_high, tolerance, step) > 0.0:
