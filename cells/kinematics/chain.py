@@ -63,7 +63,7 @@ class Chain:
         bodies: list[list[tuple[float, Array, Array]]] = [[] for _ in range(n)]
         k, reached = 0, np.eye(4)
         for joint in on_way:
-            reached = reached @ _origin(joint)
+            reached = reached @ origin_of(joint)
             if joint.get("type") in MOVING:
                 origins[k], reached = reached, np.eye(4)
                 axis = joint.find("axis")
@@ -203,7 +203,7 @@ def _way(joints: Mapping[str | None, ET.Element], base: str, tip: str, path: Pat
     return way[::-1]
 
 
-def _origin(element: ET.Element) -> Array:
+def origin_of(element: ET.Element) -> Array:
     """(4, 4) of a URDF <origin> child (fixed-axis roll, pitch, yaw), identity where it has none."""
     out = np.eye(4)
     origin = element.find("origin")
@@ -237,11 +237,11 @@ def _collect(
         matrix = np.array(
             [[v["ixx"], v["ixy"], v["ixz"]], [v["ixy"], v["iyy"], v["iyz"]], [v["ixz"], v["iyz"], v["izz"]]]
         )
-        at = frame @ _origin(inertial)
+        at = frame @ origin_of(inertial)
         into.append((mass, at[:3, 3], at[:3, :3] @ matrix @ at[:3, :3].T))
     for child, joint in joints.items():
         if joint.find("parent").get("link") == link and id(joint) not in chain:  # type: ignore[union-attr]
-            step = _origin(joint)
+            step = origin_of(joint)
             if joint.get("type") == "prismatic":
                 limit, axis = joint.find("limit"), joint.find("axis")
                 ends = [float(limit.get(key, "0")) for key in ("lower", "upper")]  # type: ignore[union-attr]

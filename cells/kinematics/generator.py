@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cells.kinematics import search, ur
-from cells.kinematics.numerics import axis_frame, is_pose
+from cells.kinematics.numerics import is_pose, snapped, z_frames
 from cells.pose import Array
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _branches(chain: Chain) -> str:
     if known is None:
         return "\n\n" + _text_of(search.branches)
     constants = "\n".join(f"{name.upper()} = np.array({getattr(known, name).tolist()})" for name in _NUMBERS)
-    base, tool = _snapped(known.base), _snapped(known.tool)
+    base, tool = snapped(known.base), snapped(known.tool)
     lines: list[str] = []
     seen: list[Vector] = []
     for k in range(4):
@@ -188,24 +188,6 @@ def _negative(a: Value) -> Value:
 # ---------------------------------------------------------------------- kinematics
 
 
-def _snapped(matrix: Array) -> Array:
-    """The matrix without the rounding that 0 and ±1 come with where angles like pi/2 are written as decimals."""
-    near = np.round(matrix)
-    return np.where(np.abs(matrix - near) < 1e-15, near, matrix)
-
-
-def _z_frames(chain: Chain) -> list[Array]:
-    """Constant transforms (n + 1) of (4, 4) between joint frames whose z is the joint's axis; the last to the tip."""
-    origins, axes = chain.arrays[0], chain.arrays[1]
-    before, out = np.eye(4), []
-    for origin, axis in zip(origins, [*axes, np.array([0.0, 0.0, 1.0])], strict=True):
-        turned = np.eye(4)
-        turned[:3, :3] = axis_frame(axis)
-        out.append(_snapped(before.T @ origin @ turned))
-        before = turned
-    return out
-
-
 @dataclass
 class _Code:
     """Lines of a function's body that compute the frames of a chain, and where in them to find what."""
@@ -221,7 +203,7 @@ def _walk(chain: Chain) -> _Code:
     lines: list[str] = []
     axes, origins = [], []
     frame: list[Vector] = [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.0, 0.0, 0.0)]
-    for i, matrix in enumerate(_z_frames(chain)):
+    for i, matrix in enumerate(z_frames(chain.arrays[0], chain.arrays[1])):
         where = str(i) if i < chain.n else "t"
         x, y, z, p = (_combined(lines, f"{name}{where}", frame, matrix[:, k]) for k, name in enumerate("xyzp"))
         if i < chain.n:

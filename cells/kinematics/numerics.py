@@ -1,4 +1,4 @@
-"""Small Numba kernels that every solver shares: rotations as vectors, errors between poses, damped least squares.
+"""Small pieces that every solver shares: rotations as vectors, errors between poses, damped least squares, frames.
 
 Poses are (4, 4) float64 homogeneous transforms; outputs are written into arrays that the caller made.
 """
@@ -120,3 +120,21 @@ def axis_frame(axis: Array) -> Array:
     x = x - axis * (x @ axis)
     x /= np.linalg.norm(x)
     return np.column_stack([x, np.cross(axis, x), axis])
+
+
+def snapped(matrix: Array) -> Array:
+    """The matrix without the rounding that 0 and ±1 come with where angles like pi/2 are written as decimals."""
+    near = np.round(matrix)
+    return np.where(np.abs(matrix - near) < 1e-15, near, matrix)
+
+
+def z_frames(origins: Array, axes: Array) -> list[Array]:
+    """Constant transforms (n + 1) of (4, 4) between joint frames turned so that z is the joint's axis; the last leads
+    to the tip. ``origins`` (n + 1, 4, 4) and ``axes`` (n, 3) as :mod:`cells.kinematics.kernels` says."""
+    before, out = np.eye(4), []
+    for origin, axis in zip(origins, [*axes, np.array([0.0, 0.0, 1.0])], strict=True):
+        turned = np.eye(4)
+        turned[:3, :3] = axis_frame(axis)
+        out.append(snapped(before.T @ origin @ turned))
+        before = turned
+    return out

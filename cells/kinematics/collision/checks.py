@@ -1,0 +1,386 @@
+"""Whether a robot is clear of its scene and itself: at joints, along edges, along whole motions.
+
+Three steps from coarse to exact, the next only where the last can't tell: bounding spheres, the spheres that cover a
+solid, the distance between the solids (:mod:`.gjk`). Every distance is a lower bound, so that "free" is a proof.
+
+An edge is proven by the distance that two solids still have to go before they could touch: no point of link b moves
+against link a farther than the sum over the joints i between them of |dq_i| · reach[i, b], so that a distance at one
+place covers a stretch to both sides (conservative advancement; Mirtich, "Impulse-based Dynamic Simulation", PhD
+thesis, 1996).
+
+``body`` and ``scene`` are the tables of :mod:`.model`; joints (n,) in rad or m; distances in m.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from cells.kinematics.collision.gjk import separation
+from cells.kinematics.collision.model import Tables
+from cells.kinematics.collision.shapes import BOX, CAPSULE, SPHERE
+from cells.pose import Array
+
+FINE = 0.03  # m above the margin: below this a distance is computed exactly
+TIGHT = 5e-4  # m above the margin: closer than this an edge isn't proven
+ANY = 1e9  # m: an acceleration that bounds nothing
+AHEAD = 50  # joints of a path that are looked at in one go
+STACK = 64  # stretches of an edge that wait to be proven, each half as long as the last
+
+Flags = npt.NDArray[np.bool_]
+
+
+@njit(cache=True)
+def place_links(q: Array, frames: Array, slides: Array, out: Array) -> None:
+    """Frames (n + 1, 3, 4) of the links at joints ``q`` (n,): of the one that stands, and of each after its joint."""
+    for r in range(3):
+        for c in range(4):
+            out[0, r, c] = 1.0 if r == c else 0.0
+    for k in range(q.shape[0]):
+        before, here = out[k], out[k + 1]
+        _place(before, frames[k], here)
+        if slides[k]:
+            for r in range(3):
+                here[r, 3] += q[k] * here[r, 2]
+        else:
+            c, s = math.cos(q[k]), math.sin(q[k])
+            for r in range(3):
+                x, y = here[r, 0], here[r, 1]
+                here[r, 0], here[r, 1] = c * x + s * y, c * y - s * x
+
+
+@njit(cache=True)
+def _place(frame: Array, pose: Array, out: Array) -> None:
+    """out (3, 4) = frame · pose."""
+    for r in range(3):
+        for c in range(4):
+            out[r, c] = frame[r, 0] * pose[0, c] + frame[r, 1] * pose[1, c] + frame[r, 2] * pose[2, c]
+        out[r, 3] += frame[r, 3]
+
+
+@njit(cache=True)
+def _point_to_solid(kind: int, size: Array, pose: Array, x: float, y: float, z: float) -> float:
+    """Signed distance of a point from a placed solid: exact outside, inside the depth below its nearest face."""
+    dx, dy, dz = x - pose[0, 3], y - pose[1, 3], z - pose[2, 3]
+    if kind == SPHERE:
+        return math.sqrt(dx * dx + dy * dy + dz * dz) - size[0]
+    u = pose[0, 0] * dx + pose[1, 0] * dy + pose[2, 0] * dz
+    v = pose[0, 1] * dx + pose[1, 1] * dy + pose[2, 1] * dz
+    w = pose[0, 2] * dx + pose[1, 2] * dy + pose[2, 2] * dz
+    if kind == BOX:
+        a, b, c = abs(u) - size[0], abs(v) - size[1], abs(w) - size[2]
+        outside = max(a, 0.0) ** 2 + max(b, 0.0) ** 2 + max(c, 0.0) ** 2
+        return math.sqrt(outside) if outside > 0.0 else max(a, b, c)
+    if kind == CAPSULE:
+        w -= min(max(w, -size[1]), size[1])
+        return math.sqrt(u * u + v * v + w * w) - size[0]
+    a, b = math.sqrt(u * u + v * v) - size[0], abs(w) - size[1]
+    outside = max(a, 0.0) ** 2 + max(b, 0.0) ** 2
+    return math.sqrt(outside) if outside > 0.0 else max(a, b)
+
+
+@njit(cache=True)
+def _centre(frame: Array, ball: Array) -> tuple[float, float, float]:
+    x, y, z = ball[0], ball[1], ball[2]
+    return (
+        frame[0, 0] * x + frame[0, 1] * y + frame[0, 2] * z + frame[0, 3],
+        frame[1, 0] * x + frame[1, 1] * y + frame[1, 2] * z + frame[1, 3],
+        frame[2, 0] * x + frame[2, 1] * y + frame[2, 2] * z + frame[2, 3],
+    )
+
+
+@njit(cache=True)
+def _apart(shape: int, body: Tables, frame: Array, kind: int, size: Array, pose: Array, enough: float, fine: float, room: Array) -> float:  # fmt: skip
+    """Distance of one of the robot's solids, its link at ``frame``, from a placed solid, or less: exact, to within
+    rounding, unless it is known to be over ``enough`` or over ``fine``."""
+    kinds, sizes, poses, bounds, spheres, first = body[:6]
+    known = min(enough, fine)
+    x, y, z = _centre(frame, bounds[shape])
+    apart = _point_to_solid(kind, size, pose, x, y, z) - bounds[shape, 3]
+    if apart >= known:
+        return apart
+    apart = np.inf
+    for k in range(first[shape], first[shape + 1]):
+        x, y, z = _centre(frame, spheres[k])
+        apart = min(apart, _point_to_solid(kind, size, pose, x, y, z) - spheres[k, 3])
+    if apart >= known:
+        return apart
+    placed = room[7:10].reshape(3, 4)
+    _place(frame, poses[shape], placed)
+    exact = separation(kinds[shape], sizes[shape], placed, kind, size, pose, enough, room[:7])
+    return exact if exact > 0.0 else min(apart, 0.0)
+
+
+@njit(cache=True)
+def _twists(dq: Array, place: Array, slides: Array, out: Array) -> None:
+    """out (n + 1, 6): velocity [v; w] of each link, at the base frame's origin, while the joints move by ``dq`` (n,)."""
+    out[0] = 0.0
+    for k in range(dq.shape[0]):
+        here, d = place[k + 1], dq[k]
+        x, y, z = here[0, 2], here[1, 2], here[2, 2]
+        u, v, w = here[0, 3], here[1, 3], here[2, 3]
+        out[k + 1] = out[k]
+        if slides[k]:
+            out[k + 1, 0] += d * x
+            out[k + 1, 1] += d * y
+            out[k + 1, 2] += d * z
+        else:
+            out[k + 1, 0] += d * (v * z - w * y)
+            out[k + 1, 1] += d * (w * x - u * z)
+            out[k + 1, 2] += d * (u * y - v * x)
+            out[k + 1, 3] += d * x
+            out[k + 1, 4] += d * y
+            out[k + 1, 5] += d * z
+
+
+@njit(cache=True)
+def _speed(a: Array, b: Array, x: float, y: float, z: float, radius: float) -> float:
+    """Highest speed that a point of link b, within ``radius`` of (x, y, z), has against link a; their twists (6,)."""
+    p, q, r = b[3] - a[3], b[4] - a[4], b[5] - a[5]
+    u, v, w = b[0] - a[0] + q * z - r * y, b[1] - a[1] + r * x - p * z, b[2] - a[2] + p * y - q * x
+    return math.sqrt(u * u + v * v + w * w) + math.sqrt(p * p + q * q + r * r) * radius
+
+
+@njit(cache=True)
+def covered(q: Array, dq: Array, body: Tables, scene: Tables, margin: float, stretch: float, most: Array, room: Array, who: Array) -> float:  # fmt: skip
+    """How far both ways, up to ``stretch`` times ``dq`` (n,) from ``q``, nothing comes within ``margin`` of anything;
+    below 0 where something is that close already, by how much (m). ``most`` is what :func:`bounds_of_motion` tells of
+    ``dq``.
+
+    ``who`` (2,) becomes the shape that allows least, and what it is close to: a solid of the scene, or the scene's
+    count plus one of the robot's; -1 where the whole stretch is free. ``room`` (2n + 8, 3, 4) is room to work in.
+    """
+    kinds, sizes, poses, bounds, _, _, links, pairs, frames, slides, _ = body
+    around, s_sizes, s_poses, s_bounds, _, _ = scene
+    n = q.shape[0]
+    place, other, walk = room[: n + 1], room[n + 1], room[n + 2 : n + 6].reshape(-1, 4)
+    place_links(q, frames, slides, place)
+    twists = room[n + 6 : 2 * n + 8].reshape(-1, 6)
+    rate, bend = most[0], most[1]
+    moves = rate[0, n] > 0.0
+    if moves:
+        _twists(dq, place, slides, twists)
+    who[:] = -1
+    for shape in range(links.shape[0]):
+        link = links[shape]
+        if link == 0:
+            continue
+        x, y, z = _centre(place[link], bounds[shape])
+        speed = _speed(twists[0], twists[link], x, y, z, bounds[shape, 3]) if moves else 0.0
+        for k in range(around.shape[0]):
+            enough = margin + _motion(speed, rate[0, link], bend[0, link], stretch)
+            far = max(enough + bounds[shape, 3] + s_bounds[k, 3], 0.0)
+            dx, dy, dz = x - s_bounds[k, 0], y - s_bounds[k, 1], z - s_bounds[k, 2]
+            if dx * dx + dy * dy + dz * dz >= far * far:
+                continue
+            apart = _apart(shape, body, place[link], around[k], s_sizes[k], s_poses[k], enough, margin + FINE, walk)
+            if apart < enough:
+                who[0], who[1] = shape, k
+                if apart <= margin:
+                    return apart - margin
+                stretch = _stretch(apart - margin, speed, rate[0, link], bend[0, link])
+    for p in range(pairs.shape[0]):
+        a, b = pairs[p, 0], pairs[p, 1]
+        first, last = links[a], links[b]
+        x, y, z = _centre(place[first], bounds[a])
+        u, v, w = _centre(place[last], bounds[b])
+        square = (x - u) ** 2 + (y - v) ** 2 + (z - w) ** 2
+        touch = margin + bounds[a, 3] + bounds[b, 3]
+        far = max(touch + stretch * rate[first, last], 0.0)
+        if square >= far * far:
+            continue
+        speed = _speed(twists[first], twists[last], u, v, w, bounds[b, 3]) if moves else 0.0
+        enough = margin + _motion(speed, rate[first, last], bend[first, last], stretch)
+        far = max(enough - margin + touch, 0.0)
+        if square >= far * far:
+            continue
+        _place(place[first], poses[a], other)
+        apart = _apart(b, body, place[last], kinds[a], sizes[a], other, enough, margin + FINE, walk)
+        if apart < enough:
+            who[0], who[1] = b, around.shape[0] + a
+            if apart <= margin:
+                return apart - margin
+            stretch = _stretch(apart - margin, speed, rate[first, last], bend[first, last])
+    return stretch
+
+
+@njit(cache=True)
+def _motion(speed: float, rate: float, bend: float, stretch: float) -> float:
+    """How far a point may get within a stretch: by its speed now and what it may gain, or by the joints' sum."""
+    return min(rate * stretch, speed * stretch + 0.5 * bend * stretch * stretch)
+
+
+@njit(cache=True)
+def _stretch(gap: float, speed: float, rate: float, bend: float) -> float:
+    """The stretch within which a point moves by less than ``gap``: the inverse of :func:`_motion`."""
+    return max(gap / rate, 2.0 * gap / (speed + math.sqrt(speed * speed + 2.0 * bend * gap)))
+
+
+@njit(cache=True)
+def bounds_of_motion(a: Array, b: Array, reach: Array, out: Array) -> None:
+    """out (2, n + 1, n + 1): most speed and acceleration of points of link k against link j, per share of the straight
+    joint motion from a to b.
+
+    A point's second derivative by joints i <= j is z_i x (z_j x (p - o_j)), no longer than reach[j].
+    """
+    n = a.shape[0]
+    out[:] = 0.0
+    for k in range(n + 1):
+        turned = 0.0
+        for j in range(k - 1, -1, -1):
+            d = abs(b[j] - a[j])
+            out[0, j, k] = out[0, j + 1, k] + d * reach[j, k]
+            # With joint j in front, each pair (j, i) counts twice, at the reach of the farther one, i.
+            out[1, j, k] = out[1, j + 1, k] + d * d * reach[j, k] + 2.0 * d * turned
+            turned += d * reach[j, k]
+
+
+@njit(cache=True)
+def _rooms(n: int) -> tuple[Array, Array, npt.NDArray[np.int64]]:
+    return np.zeros((2, n + 1, n + 1)), np.empty((2 * n + 8, 3, 4)), np.empty(2, np.int64)
+
+
+@njit(cache=True)
+def configs_free(q: Array, body: Tables, scene: Tables, margin: float, free: Flags) -> None:
+    """Whether the robot is farther than ``margin`` from everything it may meet, at joints (m, n)."""
+    most, room, who = _rooms(q.shape[1])
+    still = np.zeros(q.shape[1])
+    for k in range(q.shape[0]):
+        free[k] = covered(q[k], still, body, scene, margin, 1.0, most, room, who) > 0.0
+
+
+@njit(cache=True)
+def clearance(q: Array, body: Tables, scene: Tables, margin: float) -> tuple[float, int, int]:
+    """Distance (m) to what is within ``margin`` of the robot first, and who: see :func:`covered`; ``margin`` where
+    nothing is."""
+    most, room, who = _rooms(q.shape[0])
+    less = covered(q, np.zeros(q.shape[0]), body, scene, margin, 1.0, most, room, who)
+    return margin + min(less, 0.0), who[0], who[1]
+
+
+@njit(cache=True)
+def edge_free(a: Array, b: Array, body: Tables, scene: Tables, margin: float, q: Array, most: Array, stack: Array, room: Array, who: Array) -> bool:  # fmt: skip
+    """Whether the straight joint motion from ``a`` to ``b`` (n,) keeps over ``margin`` from everything, all the way.
+    ``q`` (2, n), ``most`` (2, n + 1, n + 1), ``stack`` (64, 2), ``room``, ``who`` are room to work in."""
+    bounds_of_motion(a, b, body[10], most)
+    least = TIGHT / max(most[0, 0].max(), TIGHT)
+    here, dq = q[0], q[1]
+    dq[:] = b - a
+    stack[0, 0], stack[0, 1] = 0.0, 1.0
+    waiting = 1
+    while waiting > 0:
+        waiting -= 1
+        low, high = stack[waiting, 0], stack[waiting, 1]
+        middle, half = 0.5 * (low + high), 0.5 * (high - low)
+        for i in range(a.shape[0]):
+            here[i] = a[i] + middle * dq[i]
+        done = covered(here, dq, body, scene, margin, half, most, room, who)
+        if done < min(least, half):
+            return False
+        if done < half:
+            stack[waiting, 0], stack[waiting, 1] = low, middle - done
+            stack[waiting + 1, 0], stack[waiting + 1, 1] = middle + done, high
+            waiting += 2
+    return True
+
+
+@njit(cache=True)
+def edges_free(a: Array, b: Array, body: Tables, scene: Tables, margin: float, free: Flags) -> None:
+    """:func:`edge_free` for ``a`` and ``b`` (m, n) each."""
+    most, room, who = _rooms(a.shape[1])
+    q, stack = np.empty((2, a.shape[1])), np.empty((STACK, 2))
+    for k in range(a.shape[0]):
+        free[k] = edge_free(a[k], b[k], body, scene, margin, q, most, stack, room, who)
+
+
+@njit(cache=True)
+def path_clearance(q: Array, body: Tables, scene: Tables, margin: float) -> tuple[int, float, int, int]:
+    """The first of joints (m, n) within ``margin`` of anything (m if none is), the distance there, and who: see
+    :func:`covered`. What lies between two joints is proven with them, as on a straight edge."""
+    m, n = q.shape
+    most, room, who = _rooms(n)
+    step, total, still = np.empty((2, n + 1, n + 1)), np.empty((n + 1, n + 1)), np.zeros(n)
+    k = 0
+    while k < m:
+        # How far on everything is free, if what comes next moves the links as the next few joints do.
+        ahead = min(k + AHEAD, m - 1)
+        total[:] = 0.0
+        for i in range(k, ahead):
+            bounds_of_motion(q[i], q[i + 1], body[10], step)
+            total += step[0]
+        most[0] = total
+        most[1] = ANY  # the way isn't straight: what counts is the joints' sum
+        done = covered(q[k], still, body, scene, margin, 1.0, most, room, who)
+        if done < 0.0:
+            return k, margin + done, who[0], who[1]
+        total[:] = 0.0
+        reached = k
+        while reached < ahead:
+            bounds_of_motion(q[reached], q[reached + 1], body[10], step)
+            total += step[0]
+            if np.any(total > done * most[0] + 1e-12):
+                break
+            reached += 1
+        k = max(reached, k + 1) if k < m - 1 else m
+    return m, np.inf, -1, -1
+
+
+@njit(cache=True)
+def meet_somewhere(p: int, body: Tables, low: Array, high: Array, looks: int) -> bool:
+    """Whether the two solids of pair ``p`` may meet anywhere within the limits (n,): False is a proof that they don't.
+
+    Divides the range of the joints between them until every piece is proven free, or gives up after ``looks``.
+    """
+    kinds, sizes, poses, _, _, _, links, pairs, frames, slides, reach = body
+    n = low.shape[0]
+    a, b = pairs[p, 0], pairs[p, 1]
+    first, last = links[a], links[b]
+    place, other, walk = np.empty((n + 1, 3, 4)), np.empty((3, 4)), np.empty((10, 4))
+    stack, q = np.empty((4 * STACK, 2, n)), np.empty(n)
+    for i in range(n):
+        stack[0, 0, i] = max(low[i], -math.pi) if first <= i < last else 0.0
+        stack[0, 1, i] = min(high[i], math.pi) if first <= i < last else 0.0
+    waiting = 1
+    for _ in range(looks):
+        if waiting == 0:
+            return False
+        waiting -= 1
+        widest, most, may_move = first, -1.0, 0.0
+        for i in range(n):
+            q[i] = 0.5 * (stack[waiting, 0, i] + stack[waiting, 1, i])
+            if first <= i < last:
+                move = 0.5 * (stack[waiting, 1, i] - stack[waiting, 0, i]) * reach[i, last]
+                may_move += move
+                if move > most:
+                    widest, most = i, move
+        place_links(q, frames, slides, place)
+        _place(place[first], poses[a], other)
+        apart = _apart(b, body, place[last], kinds[a], sizes[a], other, may_move, may_move, walk)
+        if apart <= 0.0 or waiting + 2 >= stack.shape[0]:
+            return True
+        if apart < may_move:
+            stack[waiting + 1] = stack[waiting]
+            stack[waiting, 1, widest] = q[widest]
+            stack[waiting + 1, 0, widest] = q[widest]
+            waiting += 2
+    return waiting > 0
+
+
+@njit(cache=True)
+def meetings(q: Array, body: Tables, within: float) -> Array:
+    """At how many of the joints (m, n) the solids of each pair are no farther apart than ``within``: (p,)."""
+    kinds, sizes, poses, _, _, _, links, pairs, frames, slides, _ = body
+    n = q.shape[1]
+    place, other, walk = np.empty((n + 1, 3, 4)), np.empty((3, 4)), np.empty((10, 4))
+    out = np.zeros(pairs.shape[0])
+    for k in range(q.shape[0]):
+        place_links(q[k], frames, slides, place)
+        for p in range(pairs.shape[0]):
+            a, b = pairs[p, 0], pairs[p, 1]
+            _place(place[links[a]], poses[a], other)
+            if _apart(b, body, place[links[b]], kinds[a], sizes[a], other, within, within, walk) <= within:
+                out[p] += 1.0
+    return out

@@ -1,0 +1,222 @@
+"""What collides with what: a robot's solids on its links, the scene's solids around it, and what it holds.
+
+Data only; :mod:`.checks` computes with it. Frames: link k is what joint k moves (link 0 stands), in a frame that has
+the joint's axis as its z; everything else is in the base frame of the chain.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cells.kinematics.collision.shapes import Shape, bounding_radius, box, covering_spheres, of_urdf
+from cells.kinematics.numerics import z_frames
+from cells.pose import Array
+
+if TYPE_CHECKING:
+    from cells.kinematics.chain import Chain
+
+HELD = "held part"
+CLOSE = 0.01  # m: neighbours that are never farther apart are taken for one piece
+SAMPLES = 200  # random joints at which a pair of links is looked at
+LOOKS = 20_000  # pieces of the joints' ranges that are looked at to prove that two solids never meet
+
+Tables = tuple[Array, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """A robot and what it holds: ``shapes`` on ``links`` (s,), 0..n, each in its link's frame; ``pairs`` (p, 2) of
+    shapes that may meet each other."""
+
+    chain: Chain
+    shapes: tuple[Shape, ...]
+    links: tuple[int, ...]
+    pairs: tuple[tuple[int, int], ...]
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The same as arrays for :mod:`.checks`: solids (see :func:`solids`), the link of each, pairs, the constant
+        transforms between joints (n + 1, 4, 4), which joints slide (n,), and ``reach`` (n, n + 1): how far the points
+        of a link are from a joint's axis at most, or 1 where the joint slides."""
+        chain = self.chain
+        frames = np.array(z_frames(chain.arrays[0], chain.arrays[1]))
+        pairs = np.array(self.pairs, np.int64).reshape(-1, 2)
+        return (
+            *solids(self.shapes),
+            np.array(self.links, np.int64),
+            pairs,
+            frames,
+            chain.arrays[2],
+            self._reach(frames),
+        )
+
+    def _reach(self, frames: Array) -> Array:
+        chain = self.chain
+        n = chain.n
+        slides = np.where(chain.arrays[2] == 1, np.maximum(np.abs(chain.q_min), np.abs(chain.q_max)), 0.0)
+        step = np.linalg.norm(frames[:, :3, 3], axis=1)
+        radius = np.zeros(n + 1)
+        for shape, link in zip(self.shapes, self.links, strict=True):
+            radius[link] = max(radius[link], np.linalg.norm(shape.pose[:3, 3]) + bounding_radius(shape))
+        out = np.zeros((n, n + 1))
+        for joint in range(n):
+            for link in range(joint + 1, n + 1):
+                way = step[joint + 1 : link].sum() + slides[joint:link].sum()
+                out[joint, link] = 1.0 if chain.arrays[2][joint] else way + radius[link]
+        return out
+
+    def holding(self, *parts: Shape) -> Body:
+        """The same with parts in the hand, given in the frame of the tip. They may meet whatever doesn't carry them."""
+        n = self.chain.n
+        tip = z_frames(self.chain.arrays[0], self.chain.arrays[1])[n]
+        count = len(self.shapes)
+        added = tuple(replace(part.moved(tip), name=HELD) for part in parts)
+        may_meet = [i for i, link in enumerate(self.links) if link < n - 1]
+        pairs = self.pairs + tuple((i, count + k) for k in range(len(added)) for i in may_meet)
+        return Body(self.chain, self.shapes + added, self.links + (n,) * len(added), pairs)
+
+    def name(self, shape: int) -> str:
+        """What a shape belongs to."""
+        return self.shapes[shape].name
+
+
+def solids(shapes: Sequence[Shape]) -> tuple[Array, Array, Array, Array, Array, Array]:
+    """Shapes as arrays: kinds (s,), sizes (s, 3), poses (s, 4, 4), bounding spheres (s, 4) as [centre, radius], covering
+    spheres (m, 4), and where each shape's begin among them (s + 1,)."""
+    covers = [covering_spheres(shape) for shape in shapes]
+    first = np.concatenate([[0], np.cumsum([len(cover) for cover in covers])]).astype(np.int64)
+    return (
+        np.array([shape.kind for shape in shapes], np.int64),
+        np.array([shape.size for shape in shapes], float).reshape(-1, 3),
+        np.array([shape.pose for shape in shapes], float).reshape(-1, 4, 4),
+        np.array([[*shape.pose[:3, 3], bounding_radius(shape)] for shape in shapes], float).reshape(-1, 4),
+        np.concatenate(covers) if covers else np.zeros((0, 4)),
+        first,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Solids around the robot, in the base frame."""
+
+    shapes: tuple[Shape, ...]
+
+    @cached_property
+    def tables(self) -> Tables:
+        """As arrays: :func:`solids`."""
+        return solids(self.shapes)
+
+
+def body_of(chain: Chain, path: Path, base: str) -> Body:
+    """The robot of a URDF whose joints ``chain`` has, with everything that hangs on its links.
+
+    A sliding joint outside the chain, such as a finger's, sweeps its solids along its travel: they stand for every
+    opening. Links that hang on each other don't meet, nor do solids that are within 1 cm at most of 200 random joints
+    (there the shapes, not the robot, touch), nor those that provably can't.
+    """
+    shapes, links = [], []
+    n = chain.n
+    joints = {j.get("name"): j for j in ET.fromstring(path.read_bytes()).iter("joint")}
+    turned = _turned(chain)
+    here = {base: (0, np.eye(4))}
+    solid = of_urdf(path)
+    order = _from_base(joints.values(), base)
+    moves: dict[str, tuple[Array, Array]] = {}
+    from cells.kinematics.chain import origin_of
+
+    for joint in order:
+        parent, child = (joint.find(role).get("link", "") for role in ("parent", "child"))  # type: ignore[union-attr]
+        link, frame = here[parent]
+        frame = frame @ origin_of(joint)
+        sweep = moves.get(parent)
+        name = joint.get("name", "")
+        if name in chain.joint_names:
+            link, frame = chain.joint_names.index(name) + 1, np.eye(4)
+        elif joint.get("type") == "prismatic":
+            sweep = _travel(joint, frame)
+        here[child] = (link, frame)
+        if sweep is not None:
+            moves[child] = sweep
+    for name, (link, frame) in here.items():
+        into = frame if link == 0 else turned[link - 1].T @ frame
+        for shape in solid.get(name, ()):
+            placed = shape.moved(into)
+            if name in moves:
+                low, high = (turned[link - 1][:3, :3].T @ v if link else v for v in moves[name])
+                placed = _swept(placed, low, high)
+            shapes.append(placed)
+            links.append(link)
+    whole = Body(chain, tuple(shapes), tuple(links), ())
+    far = [(i, j) for i in range(len(links)) for j in range(len(links)) if links[i] + 1 < links[j] and i != j]
+    return replace(whole, pairs=tuple(_that_may_meet(replace(whole, pairs=tuple(far)), n)))
+
+
+def _turned(chain: Chain) -> list[Array]:
+    """The frame with its z along the joint, seen from the URDF's frame of each link: (n) of (4, 4)."""
+    from cells.kinematics.numerics import axis_frame
+
+    out = []
+    for axis in chain.arrays[1]:
+        frame = np.eye(4)
+        frame[:3, :3] = axis_frame(axis)
+        out.append(frame)
+    return out
+
+
+def _from_base(joints: Iterable[ET.Element], base: str) -> list[ET.Element]:
+    """Joints in an order in which each one's parent is known."""
+    waiting, known, out = list(joints), {base}, []
+    while True:
+        ready = [j for j in waiting if j.find("parent").get("link") in known]  # type: ignore[union-attr]
+        if not ready:
+            return out
+        out += ready
+        waiting = [j for j in waiting if j not in ready]
+        known |= {j.find("child").get("link", "") for j in ready}  # type: ignore[union-attr]
+
+
+def _travel(joint: ET.Element, frame: Array) -> tuple[Array, Array]:
+    """Both ends of a sliding joint's travel as displacements (3,), in the frame that ``frame`` is given in."""
+    limit, axis = joint.find("limit"), joint.find("axis")
+    along = frame[:3, :3] @ np.array([float(v) for v in axis.get("xyz", "1 0 0").split()])  # type: ignore[union-attr]
+    low, high = (float(limit.get(key, "0")) for key in ("lower", "upper"))  # type: ignore[union-attr]
+    return along * low, along * high
+
+
+def _swept(shape: Shape, low: Array, high: Array) -> Shape:
+    """A box that holds the shape all the way from ``low`` to ``high`` (displacements (3,))."""
+    turn = shape.pose[:3, :3]
+    a, b = turn.T @ low, turn.T @ high
+    radius = bounding_radius(shape)
+    half = np.array(shape.size) if shape.kind == 2 else np.full(3, radius)
+    pose = shape.pose.copy()
+    pose[:3, 3] += turn @ (a + b) / 2
+    x, y, z = 2 * half + np.abs(b - a)
+    return box(shape.name, (float(x), float(y), float(z)), pose)
+
+
+def _that_may_meet(body: Body, n: int) -> list[tuple[int, int]]:
+    """The pairs that are well apart at most joints, but aren't proven never to meet."""
+    from cells.kinematics.collision.checks import meet_somewhere, meetings
+
+    chain = body.chain
+    rng = np.random.default_rng(0)
+    q = rng.uniform(np.maximum(chain.q_min, -np.pi), np.minimum(chain.q_max, np.pi), (SAMPLES, n))
+    share = meetings(q, body.tables, CLOSE) / SAMPLES
+    out = []
+    for p, pair in enumerate(body.pairs):
+        if share[p] < 0.5 and meet_somewhere(p, body.tables, chain.q_min, chain.q_max, LOOKS):
+            out.append(pair)
+    return out
+
+
+def scene_of(stations: Mapping[str, Sequence[Shape]]) -> Scene:
+    """All solids of a cell's stations as one scene."""
+    return Scene(tuple(shape for shapes in stations.values() for shape in shapes))
