@@ -151,7 +151,7 @@ def covered(q: Array, dq: Array, body: Tables, scene: Tables, margin: float, str
     ``dq``.
 
     ``who`` (2,) becomes the shape that allows least, and what it is close to: a solid of the scene, or the scene's
-    count plus one of the robot's; -1 where the whole stretch is free. ``room`` (2n + 8, 3, 4) is room to work in.
+    count plus one of the robot's; -1 where the whole stretch is free. ``room`` (2n + 9 + s / 4, 3, 4) is room to work in.
     """
     kinds, sizes, poses, bounds, _, _, links, pairs, frames, slides, _ = body
     around, s_sizes, s_poses, s_bounds, _, _ = scene
@@ -163,12 +163,15 @@ def covered(q: Array, dq: Array, body: Tables, scene: Tables, margin: float, str
     moves = rate[0, n] > 0.0
     if moves:
         _twists(dq, place, slides, twists)
+    centres = room[2 * n + 8 :].reshape(-1, 3)
+    for shape in range(links.shape[0]):
+        centres[shape] = _centre(place[links[shape]], bounds[shape])
     who[:] = -1
     for shape in range(links.shape[0]):
         link = links[shape]
         if link == 0:
             continue
-        x, y, z = _centre(place[link], bounds[shape])
+        x, y, z = centres[shape]
         speed = _speed(twists[0], twists[link], x, y, z, bounds[shape, 3]) if moves else 0.0
         for k in range(around.shape[0]):
             enough = margin + _motion(speed, rate[0, link], bend[0, link], stretch)
@@ -185,9 +188,9 @@ def covered(q: Array, dq: Array, body: Tables, scene: Tables, margin: float, str
     for p in range(pairs.shape[0]):
         a, b = pairs[p, 0], pairs[p, 1]
         first, last = links[a], links[b]
-        x, y, z = _centre(place[first], bounds[a])
-        u, v, w = _centre(place[last], bounds[b])
-        square = (x - u) ** 2 + (y - v) ** 2 + (z - w) ** 2
+        u, v, w = centres[b]
+        dx, dy, dz = u - centres[a, 0], v - centres[a, 1], w - centres[a, 2]
+        square = dx * dx + dy * dy + dz * dz
         touch = margin + bounds[a, 3] + bounds[b, 3]
         far = max(touch + stretch * rate[first, last], 0.0)
         if square >= far * far:
@@ -239,14 +242,14 @@ def bounds_of_motion(a: Array, b: Array, reach: Array, out: Array) -> None:
 
 
 @njit(cache=True)
-def _rooms(n: int) -> tuple[Array, Array, npt.NDArray[np.int64]]:
-    return np.zeros((2, n + 1, n + 1)), np.empty((2 * n + 8, 3, 4)), np.empty(2, np.int64)
+def _rooms(n: int, shapes: int) -> tuple[Array, Array, npt.NDArray[np.int64]]:
+    return np.zeros((2, n + 1, n + 1)), np.empty((2 * n + 9 + shapes // 4, 3, 4)), np.empty(2, np.int64)
 
 
 @njit(cache=True)
 def configs_free(q: Array, body: Tables, scene: Tables, margin: float, free: Flags) -> None:
     """Whether the robot is farther than ``margin`` from everything it may meet, at joints (m, n)."""
-    most, room, who = _rooms(q.shape[1])
+    most, room, who = _rooms(q.shape[1], body[0].shape[0])
     still = np.zeros(q.shape[1])
     for k in range(q.shape[0]):
         free[k] = covered(q[k], still, body, scene, margin, 1.0, most, room, who) > 0.0
@@ -256,7 +259,7 @@ def configs_free(q: Array, body: Tables, scene: Tables, margin: float, free: Fla
 def clearance(q: Array, body: Tables, scene: Tables, margin: float) -> tuple[float, int, int]:
     """Distance (m) to what is within ``margin`` of the robot first, and who: see :func:`covered`; ``margin`` where
     nothing is."""
-    most, room, who = _rooms(q.shape[0])
+    most, room, who = _rooms(q.shape[0], body[0].shape[0])
     less = covered(q, np.zeros(q.shape[0]), body, scene, margin, 1.0, most, room, who)
     return margin + min(less, 0.0), who[0], who[1]
 
@@ -290,7 +293,7 @@ def edge_free(a: Array, b: Array, body: Tables, scene: Tables, margin: float, q:
 @njit(cache=True)
 def edges_free(a: Array, b: Array, body: Tables, scene: Tables, margin: float, free: Flags) -> None:
     """:func:`edge_free` for ``a`` and ``b`` (m, n) each."""
-    most, room, who = _rooms(a.shape[1])
+    most, room, who = _rooms(a.shape[1], body[0].shape[0])
     q, stack = np.empty((2, a.shape[1])), np.empty((STACK, 2))
     for k in range(a.shape[0]):
         free[k] = edge_free(a[k], b[k], body, scene, margin, q, most, stack, room, who)
@@ -301,7 +304,7 @@ def path_clearance(q: Array, body: Tables, scene: Tables, margin: float) -> tupl
     """The first of joints (m, n) within ``margin`` of anything (m if none is), the distance there, and who: see
     :func:`covered`. What lies between two joints is proven with them, as on a straight edge."""
     m, n = q.shape
-    most, room, who = _rooms(n)
+    most, room, who = _rooms(n, body[0].shape[0])
     step, total, still = np.empty((2, n + 1, n + 1)), np.empty((n + 1, n + 1)), np.zeros(n)
     k = 0
     while k < m:
