@@ -168,17 +168,6 @@ def _surface(points: np.ndarray[Any, Any]) -> dict[str, list[Any]]:
     return {"vertices": points.tolist(), "indices": faces}
 
 
-def open_box(
-    bullet: Any, size: tuple[float, float], pose: Pose, wall: float = 0.004, height: float = 0.05
-) -> list[int]:
-    """A bin of outline ``size`` (m) standing at ``pose``: four walls on the bench."""
-    length, width = size
-    walls = [((length, wall, height), (0.0, side * (width - wall) / 2)) for side in (-1, 1)] + [
-        ((wall, width, height), (side * (length - wall) / 2, 0.0)) for side in (-1, 1)
-    ]
-    return [static_box(bullet, edges, pose @ Pose((x, y, height / 2)), TRAY) for edges, (x, y) in walls]
-
-
 def nest(bullet: Any, part: Part, seat: Pose, play: float, lead_in: float, height: float = 0.008) -> list[int]:
     """The fixture's nest for a base part: a seat and eight posts at its corners with sloped lead-ins.
 

@@ -24,7 +24,6 @@ from sim.stock import SimStock
 
 SOLVER_ITERATIONS = 100  # enough for steel pegs: none was pressed deeper than 0.15 mm into its hole
 CONTACT_RANGE = 2e-3  # m within which Bullet keeps contact points; more costs time, less lets a grip slip
-TRAY_FOOT = 0.004  # m; the tray under its seats
 REST_EVERY = 12  # control ticks between looks at what may sleep
 
 
@@ -105,16 +104,10 @@ class SimWorld:
 
     def _furnish(self) -> None:
         """The bench and the bins; trays and nest come with what they hold."""
-        bodies.static_box(self.bullet, (1.2, 1.4, 0.02), Pose((0.35, 0.0, -0.011)), (0.80, 0.78, 0.74, 1.0))
+        bodies.static_box(self.bullet, *self.cell.bench, (0.80, 0.78, 0.74, 1.0))
         for station in self.cell.stations.values():
-            if station.kind == "bin":
-                bodies.open_box(self.bullet, station.size, station.pose)
-            elif station.kind == "tray":
-                foot = station.pose.shifted(dz=TRAY_FOOT / 2 - station.pose.xyz[2])
-                bodies.static_box(self.bullet, (*station.size, TRAY_FOOT), foot, bodies.TRAY)
-            elif station.kind == "hand_over":
-                height = station.pose.xyz[2]
-                bodies.static_box(self.bullet, (0.2, 0.025, height), station.pose.shifted(dz=-height / 2), bodies.TRAY)
+            for edges, pose in station.boxes:
+                bodies.static_box(self.bullet, edges, pose, bodies.TRAY)
 
 
 def open_world(cell: Cell, variants: Mapping[str, ProductVariant], seed: int, view: bool = False) -> SimWorld:

@@ -16,7 +16,7 @@ from cells.description.problems import attempt, nearest, valid_fields
 from cells.description.robot import LIBRARY, ControlMode, RobotSpec, load_robot
 from cells.description.stations import AnyStation, Station
 from cells.errors import InputError, Problem
-from cells.pose import Array, Pose
+from cells.pose import Array, Pose, Vector3
 
 
 class Base(Section):
@@ -180,6 +180,11 @@ class Cell(Section):
         """The robot's base in the world."""
         x, y, z = self.base.xyz_mm
         return Pose.at(x / 1000, y / 1000, z / 1000, math.radians(self.base.yaw_deg))
+
+    @property
+    def bench(self) -> tuple[Vector3, Pose]:
+        """What the cell stands on, as a box: edges in metres, and the pose of its middle in the world frame."""
+        return (1.2, 1.4, 0.02), Pose((0.35, 0.0, -0.011))
 
     @property
     def home(self) -> Array:

@@ -9,8 +9,13 @@ import numpy as np
 from pydantic import Field
 
 from cells.description.fields import Integer, Labels, Millimetres3, NotNegative, Number, Positive, Section
-from cells.pose import Array, Pose
+from cells.pose import Array, Pose, Vector3
 
+TRAY_FOOT = 0.004  # m; the tray under its seats
+BIN_WALL, BIN_HEIGHT = 0.004, 0.05  # m
+HAND_OVER_SEAT = (0.2, 0.025)  # m, along x and y
+
+Boxes = tuple[tuple[Vector3, Pose], ...]
 SlotCount = Annotated[Integer, Field(ge=1, le=50)]
 
 
@@ -45,6 +50,11 @@ class Station(Section):
         """Outline along the station's own x and y in metres; (0, 0) for a place without one."""
         return (0.0, 0.0)
 
+    @property
+    def boxes(self) -> Boxes:
+        """What stands there for good, as boxes: edges in metres, and the pose of the middle in the world frame."""
+        return ()
+
     def corners(self) -> Array:
         """(4, 2) corners of the outline in the world frame, in metres, anticlockwise."""
         half = np.array(self.size) / 2
@@ -75,6 +85,10 @@ class Tray(Station):
         row, column = divmod(slot, self.columns)
         dx, dy = (pitch / 1000 for pitch in self.pitch_mm)
         return self.pose @ Pose.at((column - (self.columns - 1) / 2) * dx, (row - (self.rows - 1) / 2) * dy, 0.0)
+
+    @property
+    def boxes(self) -> Boxes:
+        return (((*self.size, TRAY_FOOT), self.pose.shifted(dz=TRAY_FOOT / 2 - self.pose.xyz[2])),)
 
     @property
     def slot_size(self) -> tuple[float, float]:
@@ -114,11 +128,25 @@ class Bin(Station):
     def size(self) -> tuple[float, float]:
         return (self.size_mm[0] / 1000, self.size_mm[1] / 1000)
 
+    @property
+    def boxes(self) -> Boxes:
+        (length, width), out = self.size, []
+        for side in (-1, 1):
+            out.append(((length, BIN_WALL, BIN_HEIGHT), (0.0, side * (width - BIN_WALL) / 2)))
+        for side in (-1, 1):
+            out.append(((BIN_WALL, width, BIN_HEIGHT), (side * (length - BIN_WALL) / 2, 0.0)))
+        return tuple((edges, self.pose @ Pose((x, y, BIN_HEIGHT / 2))) for edges, (x, y) in out)
+
 
 class HandOver(Station):
     """Where a person takes what the cell gives."""
 
     kind: Literal["hand_over"]
+
+    @property
+    def boxes(self) -> Boxes:
+        height = self.pose.xyz[2]
+        return (((*HAND_OVER_SEAT, height), self.pose.shifted(dz=-height / 2)),)
 
 
 AnyStation = Annotated[Tray | Fixture | Bin | HandOver, Field(discriminator="kind")]

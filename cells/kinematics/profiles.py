@@ -126,3 +126,12 @@ def within_limits(
             what = f"keeping the limits takes {slow:.0f} times as long"
             remedy = "start from other joints: the way leads through a singularity"
             raise ik.Unreachable(Problem("motion", what, remedy))
+
+
+def jumps(chain: Chain, q: Array, qd: Array, qdd: Array, dt: float) -> list[tuple[Array, Array]]:
+    """What positions and velocities (m, n) are off the integral of their rates in each tick, (m - 1, n), and (n,) the
+    most that bounded jerk can hide there."""
+    position = np.abs(np.diff(q, axis=0) - dt * (qd[:-1] + qd[1:]) * 0.5)
+    velocity = np.abs(np.diff(qd, axis=0) - dt * (qdd[:-1] + qdd[1:]) * 0.5)
+    jerk = chain.qddd_max
+    return [(position, jerk * dt**3 / 12 + 1e-7), (velocity, jerk * dt**2 / 4 + 1e-6)]

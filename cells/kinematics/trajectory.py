@@ -1,4 +1,4 @@
-"""Motions: jerk-limited joint trajectories sampled at the control tick, and the proof that one keeps its limits.
+"""Motions: jerk-limited joint trajectories sampled at the control tick.
 
 Ruckig (Berscheid & Kröger, "Jerk-limited Real-time Trajectory Generation with Arbitrary Target States", RSS 2021)
 makes the time profiles; whatever it doesn't know (tip speed, curved joint paths) is kept by slowing the whole motion
@@ -19,7 +19,7 @@ from cells.control.setpoints import Trajectory
 from cells.errors import CellwrightError, Problem
 from cells.kinematics import ik
 from cells.kinematics.numerics import is_pose, pose_error
-from cells.kinematics.profiles import State, limits_of, profile_of, sampled, slowdown, states, ticks_of, within_limits
+from cells.kinematics.profiles import State, jumps, limits_of, profile_of, sampled, slowdown, states, ticks_of, within_limits
 from cells.pose import Array
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def through(
             corners = [chain.fk(trial[0][tick]) - chain.fk(leg.q[0]) for tick in (begins, ends)]
             gap = max(float(np.linalg.norm(off[:3, 3])) for off in corners)
             # Each leg keeps the jerk limit, and the sum's mean over a tick may hide that the two together don't.
-            smooth = all(np.all(jump <= most) for jump, most in _jumps(chain, q, qd, qdd, dt))
+            smooth = all(np.all(jump <= most) for jump, most in jumps(chain, q, qd, qdd, dt))
             if smooth and gap <= corner and slowdown(chain, q, qd, qdd, dt, scale, tip_speed) <= 1.0 + 1e-3:
                 low, joined = middle, trial
             else:
@@ -165,53 +165,6 @@ def sample(trajectory: Trajectory, t: float) -> State:
     outside."""
     q, qd, qdd = trajectory.q, trajectory.qd, trajectory.qdd
     return _between(q, qd, qdd, t, float(trajectory.t[1] - trajectory.t[0]))
-
-
-def verify(chain: Chain, trajectory: Trajectory, from_rest: bool = True) -> list[str]:
-    """What is wrong with a motion, as "joint, time, value" lines; empty for a good one.
-
-    Checks finite numbers, an even tick, rest at the end (and the start, unless ``from_rest`` is False), the limits
-    of position, velocity, acceleration and jerk (mean over each tick), and that positions and velocities are each
-    other's integrals to within what bounded jerk can hide in a tick.
-    """
-    t, q, qd, qdd = trajectory.t, trajectory.q, trajectory.qd, trajectory.qdd
-    if len(t) < 2 or any(a.shape != (len(t), chain.n) for a in (q, qd, qdd)):
-        return [f"needs two samples or more of {chain.n} joints: t {t.shape}, q {q.shape}, qd {qd.shape}"]
-    if not all(np.all(np.isfinite(a)) for a in (t, q, qd, qdd)):
-        return ["holds values that are no numbers"]
-    dt = float(t[1] - t[0])
-    if dt <= 0 or np.max(np.abs(t - dt * np.arange(len(t)))) > 1e-9 * len(t):
-        return ["its samples aren't evenly spaced in time from 0"]
-    jerk = chain.qddd_max
-    in_position, in_velocity = _jumps(chain, q, qd, qdd, dt)
-    checks: list[tuple[str, Array, Array, str]] = [
-        ("above its position limit", q - chain.q_max, np.full(chain.n, 1e-6), "rad"),
-        ("below its position limit", chain.q_min - q, np.full(chain.n, 1e-6), "rad"),
-        ("velocity", np.abs(qd), chain.qd_max * 1.001, "rad/s"),
-        ("acceleration", np.abs(qdd), chain.qdd_max * 1.001, "rad/s²"),
-        ("jerk", np.abs(np.diff(qdd, axis=0)) / dt, jerk * 1.001 + 1e-6, "rad/s³"),
-        ("jump in position", *in_position, "rad"),
-        ("jump in velocity", *in_velocity, "rad/s"),
-        ("velocity at the end", np.abs(qd[-1:]), np.full(chain.n, 1e-9), "rad/s"),
-        ("velocity at the start", np.abs(qd[:1]) * from_rest, np.full(chain.n, 1e-9), "rad/s"),
-    ]
-    found = []
-    for name, values, limit, unit in checks:
-        row, joint = np.unravel_index(int(np.argmax(values / limit)), values.shape)
-        if values[row, joint] > limit[joint]:
-            at = 1000 * float(t[-1] if name.endswith("end") else t[row])
-            size = f"{values[row, joint]:.4g} {unit}, at most {limit[joint]:.4g}"
-            found.append(f"{chain.joint_names[joint]} at {at:.0f} ms: {name} {size}")
-    return found
-
-
-def _jumps(chain: Chain, q: Array, qd: Array, qdd: Array, dt: float) -> list[tuple[Array, Array]]:
-    """What positions and velocities (m, n) are off the integral of their rates in each tick, (m - 1, n), and (n,) the
-    most that bounded jerk can hide there."""
-    position = np.abs(np.diff(q, axis=0) - dt * (qd[:-1] + qd[1:]) * 0.5)
-    velocity = np.abs(np.diff(qd, axis=0) - dt * (qdd[:-1] + qdd[1:]) * 0.5)
-    jerk = chain.qddd_max
-    return [(position, jerk * dt**3 / 12 + 1e-7), (velocity, jerk * dt**2 / 4 + 1e-6)]
 
 
 @njit(cache=True)

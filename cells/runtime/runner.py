@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from cells.control.setpoints import Compliant
-from cells.errors import Problem
+from cells.control.setpoints import Compliant, Segment
+from cells.control.verify import proof_of
+from cells.errors import CellwrightError, Problem
 from cells.ports import Reading, World
 from cells.pose import Array
 from cells.runtime import packml, stop
@@ -98,6 +99,7 @@ class Runner:
         self.guard = Guard(cell, chain, realtime=not world.traits.deterministic)
         self._emit, self._requests, self._say = emit, requests, say
         self._standing: Command = None
+        self._proof = proof_of(cell, chain)
         self._law: Any = None
         if cell.control.default == "admittance":
             from cells.control.admittance import Admittance
@@ -156,6 +158,8 @@ class Runner:
         if isinstance(command, Grasp):
             self.world.gripper.move(command.width, command.speed, command.force)
         elif command is not None:
+            if isinstance(command, Segment):
+                self._prove(command, reading)
             if self._law and isinstance(command, Compliant) and not self.compliant:
                 self._law.reset(reading.arm.q_cmd)
             self._standing = command
@@ -165,6 +169,13 @@ class Runner:
             self.world.arm.command(self._law.step(self._standing, reading, self.tare))
         self.world.clock.advance()
         self.tick += 1
+
+    def _prove(self, segment: Segment, reading: Reading) -> None:
+        """Raise :class:`CellwrightError`, naming joint, time and value, for a motion that the arm must not get."""
+        broken = self._proof.broken(segment.trajectory, reading.arm)
+        if broken:
+            remedy = "nothing was sent: change the cell or the order"
+            raise CellwrightError(Problem("motion", "; ".join(broken[:3]), remedy))
 
     # ------------------------------------------------------------------ coming to rest
 

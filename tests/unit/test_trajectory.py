@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cells.control import verify
 from cells.control.setpoints import Trajectory
 from cells.description.cell import load_cell
 from cells.errors import CellwrightError
@@ -37,7 +38,7 @@ def tips(path: Trajectory) -> np.ndarray:
 
 
 def assert_good(path: Trajectory, dt: float, goal: np.ndarray) -> None:
-    assert motion.verify(CHAIN, path) == []
+    assert verify.limits_broken(CHAIN, path) == []
     np.testing.assert_allclose(np.diff(path.t), dt, rtol=1e-9)
     np.testing.assert_array_equal(path.q[-1], goal)
 
@@ -151,7 +152,7 @@ def test_any_straight_move_is_straight_and_keeps_its_limits(x, y, z, yaw, speed,
     target = shifted(x, y, z, yaw)
     path = motion.line(CHAIN, HOME, target, speed, accel=10 * speed, dt=dt)
     np.testing.assert_allclose(CHAIN.fk(path.q[-1]), target, atol=1e-9)
-    assert motion.verify(CHAIN, path) == []
+    assert verify.limits_broken(CHAIN, path) == []
     np.testing.assert_allclose(np.diff(path.t), dt, rtol=1e-9)
     start = CHAIN.fk(HOME)
     share = np.clip(tip_share(path, start, target), 0, 1)
@@ -192,7 +193,7 @@ def test_a_straight_move_that_cannot_be_is_refused(target) -> None:
 def test_from_any_motion_the_arm_comes_to_rest_within_limits(where, velocity, acceleration) -> None:
     q, qd, qdd = MIDDLE + 0.4 * HALF * where, 0.95 * CHAIN.qd_max * velocity, CHAIN.qdd_max * acceleration
     path = motion.stop_ramp(CHAIN, q, qd, qdd, 0.004)
-    assert motion.verify(CHAIN, path, from_rest=False) == []
+    assert verify.limits_broken(CHAIN, path, from_rest=False) == []
     np.testing.assert_allclose([path.q[0], path.qd[0], path.qdd[0]], [q, qd, qdd], atol=1e-9)
     assert not np.any(path.qd[-1]) and not np.any(path.qdd[-1])
     # Braking from full speed with full acceleration and the time to build it up and down.
@@ -206,7 +207,7 @@ def test_a_stop_out_of_a_straight_motion_stays_on_its_line() -> None:
         stop = motion.stop_ramp(CHAIN, *motion.sample(path, time), 0.004)
         share = (stop.q - HOME) / (goal - HOME)
         assert np.max(np.ptp(share, axis=1)) < 1e-6
-        assert motion.verify(CHAIN, stop, from_rest=False) == []
+        assert verify.limits_broken(CHAIN, stop, from_rest=False) == []
 
 
 def test_samples_between_ticks_belong_to_the_same_motion() -> None:
@@ -258,17 +259,17 @@ def spoilt(what: str) -> Trajectory:
     ],
 )
 def test_a_spoilt_motion_is_found_out(what, said) -> None:
-    found = motion.verify(CHAIN, spoilt(what))
+    found = verify.limits_broken(CHAIN, spoilt(what))
     assert any(re.search(said, line) for line in found), found
 
 
 def test_jerk_alone_is_found_out() -> None:
     gentle = replace(CHAIN, qddd_max=CHAIN.qddd_max / 50)
-    found = motion.verify(gentle, motion.point_to_point(CHAIN, HOME, HOME + 0.5))
+    found = verify.limits_broken(gentle, motion.point_to_point(CHAIN, HOME, HOME + 0.5))
     assert any("jerk" in line for line in found)
-    assert motion.verify(gentle, motion.point_to_point(gentle, HOME, HOME + 0.5)) == []
+    assert verify.limits_broken(gentle, motion.point_to_point(gentle, HOME, HOME + 0.5)) == []
 
 
 def test_too_few_samples_are_found_out() -> None:
     one = Trajectory(np.zeros(1), HOME[None], np.zeros((1, 7)), np.zeros((1, 7)))
-    assert "two samples" in motion.verify(CHAIN, one)[0]
+    assert "two samples" in verify.limits_broken(CHAIN, one)[0]

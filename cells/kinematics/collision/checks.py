@@ -41,7 +41,7 @@ def place_links(q: Array, frames: Array, slides: Array, out: Array) -> None:
             out[0, r, c] = 1.0 if r == c else 0.0
     for k in range(q.shape[0]):
         before, here = out[k], out[k + 1]
-        _place(before, frames[k], here)
+        place(before, frames[k], here)
         if slides[k]:
             for r in range(3):
                 here[r, 3] += q[k] * here[r, 2]
@@ -53,7 +53,7 @@ def place_links(q: Array, frames: Array, slides: Array, out: Array) -> None:
 
 
 @njit(cache=True)
-def _place(frame: Array, pose: Array, out: Array) -> None:
+def place(frame: Array, pose: Array, out: Array) -> None:
     """out (3, 4) = frame · pose."""
     for r in range(3):
         for c in range(4):
@@ -93,7 +93,7 @@ def _centre(frame: Array, ball: Array) -> tuple[float, float, float]:
 
 
 @njit(cache=True)
-def _apart(shape: int, body: Tables, frame: Array, kind: int, size: Array, pose: Array, enough: float, fine: float, room: Array) -> float:  # fmt: skip
+def distance_to(shape: int, body: Tables, frame: Array, kind: int, size: Array, pose: Array, enough: float, fine: float, room: Array) -> float:  # fmt: skip
     """Distance of one of the robot's solids, its link at ``frame``, from a placed solid, or less: exact, to within
     rounding, unless it is known to be over ``enough`` or over ``fine``."""
     kinds, sizes, poses, bounds, spheres, first = body[:6]
@@ -109,7 +109,7 @@ def _apart(shape: int, body: Tables, frame: Array, kind: int, size: Array, pose:
     if apart >= known:
         return apart
     placed = room[7:10].reshape(3, 4)
-    _place(frame, poses[shape], placed)
+    place(frame, poses[shape], placed)
     exact = separation(kinds[shape], sizes[shape], placed, kind, size, pose, enough, room[:7])
     return exact if exact > 0.0 else min(apart, 0.0)
 
@@ -179,7 +179,7 @@ def covered(q: Array, dq: Array, body: Tables, scene: Tables, margin: float, str
             dx, dy, dz = x - s_bounds[k, 0], y - s_bounds[k, 1], z - s_bounds[k, 2]
             if dx * dx + dy * dy + dz * dz >= far * far:
                 continue
-            apart = _apart(shape, body, place[link], around[k], s_sizes[k], s_poses[k], enough, margin + FINE, walk)
+            apart = distance_to(shape, body, place[link], around[k], s_sizes[k], s_poses[k], enough, margin + FINE, walk)
             if apart < enough:
                 who[0], who[1] = shape, k
                 if apart <= margin:
@@ -200,8 +200,8 @@ def covered(q: Array, dq: Array, body: Tables, scene: Tables, margin: float, str
         far = max(enough - margin + touch, 0.0)
         if square >= far * far:
             continue
-        _place(place[first], poses[a], other)
-        apart = _apart(b, body, place[last], kinds[a], sizes[a], other, enough, margin + FINE, walk)
+        place(place[first], poses[a], other)
+        apart = distance_to(b, body, place[last], kinds[a], sizes[a], other, enough, margin + FINE, walk)
         if apart < enough:
             who[0], who[1] = b, around.shape[0] + a
             if apart <= margin:
@@ -329,61 +329,3 @@ def path_clearance(q: Array, body: Tables, scene: Tables, margin: float) -> tupl
             reached += 1
         k = max(reached, k + 1) if k < m - 1 else m
     return m, np.inf, -1, -1
-
-
-@njit(cache=True)
-def meet_somewhere(p: int, body: Tables, low: Array, high: Array, looks: int) -> bool:
-    """Whether the two solids of pair ``p`` may meet anywhere within the limits (n,): False is a proof that they don't.
-
-    Divides the range of the joints between them until every piece is proven free, or gives up after ``looks``.
-    """
-    kinds, sizes, poses, _, _, _, links, pairs, frames, slides, reach = body
-    n = low.shape[0]
-    a, b = pairs[p, 0], pairs[p, 1]
-    first, last = links[a], links[b]
-    place, other, walk = np.empty((n + 1, 3, 4)), np.empty((3, 4)), np.empty((10, 4))
-    stack, q = np.empty((4 * STACK, 2, n)), np.empty(n)
-    for i in range(n):
-        stack[0, 0, i] = max(low[i], -math.pi) if first <= i < last else 0.0
-        stack[0, 1, i] = min(high[i], math.pi) if first <= i < last else 0.0
-    waiting = 1
-    for _ in range(looks):
-        if waiting == 0:
-            return False
-        waiting -= 1
-        widest, most, may_move = first, -1.0, 0.0
-        for i in range(n):
-            q[i] = 0.5 * (stack[waiting, 0, i] + stack[waiting, 1, i])
-            if first <= i < last:
-                move = 0.5 * (stack[waiting, 1, i] - stack[waiting, 0, i]) * reach[i, last]
-                may_move += move
-                if move > most:
-                    widest, most = i, move
-        place_links(q, frames, slides, place)
-        _place(place[first], poses[a], other)
-        apart = _apart(b, body, place[last], kinds[a], sizes[a], other, may_move, may_move, walk)
-        if apart <= 0.0 or waiting + 2 >= stack.shape[0]:
-            return True
-        if apart < may_move:
-            stack[waiting + 1] = stack[waiting]
-            stack[waiting, 1, widest] = q[widest]
-            stack[waiting + 1, 0, widest] = q[widest]
-            waiting += 2
-    return waiting > 0
-
-
-@njit(cache=True)
-def meetings(q: Array, body: Tables, within: float) -> Array:
-    """At how many of the joints (m, n) the solids of each pair are no farther apart than ``within``: (p,)."""
-    kinds, sizes, poses, _, _, _, links, pairs, frames, slides, _ = body
-    n = q.shape[1]
-    place, other, walk = np.empty((n + 1, 3, 4)), np.empty((3, 4)), np.empty((10, 4))
-    out = np.zeros(pairs.shape[0])
-    for k in range(q.shape[0]):
-        place_links(q[k], frames, slides, place)
-        for p in range(pairs.shape[0]):
-            a, b = pairs[p, 0], pairs[p, 1]
-            _place(place[links[a]], poses[a], other)
-            if _apart(b, body, place[links[b]], kinds[a], sizes[a], other, within, within, walk) <= within:
-                out[p] += 1.0
-    return out

@@ -7,7 +7,7 @@ the joint's axis as its z; everything else is in the base frame of the chain.
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,16 +16,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cells.kinematics.collision.shapes import Shape, bounding_radius, box, covering_spheres, of_urdf
-from cells.kinematics.numerics import z_frames
+from cells.kinematics.numerics import axis_frame, z_frames
 from cells.pose import Array
 
 if TYPE_CHECKING:
     from cells.kinematics.chain import Chain
 
 HELD = "held part"
-CLOSE = 0.01  # m: neighbours that are never farther apart are taken for one piece
-SAMPLES = 200  # random joints at which a pair of links is looked at
-LOOKS = 20_000  # pieces of the joints' ranges that are looked at to prove that two solids never meet
 
 Tables = tuple[Array, ...]
 
@@ -118,19 +115,19 @@ def body_of(chain: Chain, path: Path, base: str) -> Body:
     """The robot of a URDF whose joints ``chain`` has, with everything that hangs on its links.
 
     A sliding joint outside the chain, such as a finger's, sweeps its solids along its travel: they stand for every
-    opening. Links that hang on each other don't meet, nor do solids that are within 1 cm at most of 200 random joints
-    (there the shapes, not the robot, touch), nor those that provably can't.
+    opening. Which solids may meet each other is told by :mod:`.pairs`.
     """
-    shapes, links = [], []
-    n = chain.n
+    shapes: list[Shape] = []
+    links: list[int] = []
+    from cells.kinematics.chain import origin_of
+    from cells.kinematics.collision.pairs import pairs_that_may_meet
+
     joints = {j.get("name"): j for j in ET.fromstring(path.read_bytes()).iter("joint")}
     turned = _turned(chain)
     here = {base: (0, np.eye(4))}
     solid = of_urdf(path)
     order = _from_base(joints.values(), base)
     moves: dict[str, tuple[Array, Array]] = {}
-    from cells.kinematics.chain import origin_of
-
     for joint in order:
         parent, child = (joint.find(role).get("link", "") for role in ("parent", "child"))  # type: ignore[union-attr]
         link, frame = here[parent]
@@ -153,15 +150,11 @@ def body_of(chain: Chain, path: Path, base: str) -> Body:
                 placed = _swept(placed, low, high)
             shapes.append(placed)
             links.append(link)
-    whole = Body(chain, tuple(shapes), tuple(links), ())
-    far = [(i, j) for i in range(len(links)) for j in range(len(links)) if links[i] + 1 < links[j] and i != j]
-    return replace(whole, pairs=tuple(_that_may_meet(replace(whole, pairs=tuple(far)), n)))
+    return Body(chain, tuple(shapes), tuple(links), pairs_that_may_meet(chain, shapes, links, path))
 
 
 def _turned(chain: Chain) -> list[Array]:
     """The frame with its z along the joint, seen from the URDF's frame of each link: (n) of (4, 4)."""
-    from cells.kinematics.numerics import axis_frame
-
     out = []
     for axis in chain.arrays[1]:
         frame = np.eye(4)
@@ -200,23 +193,3 @@ def _swept(shape: Shape, low: Array, high: Array) -> Shape:
     pose[:3, 3] += turn @ (a + b) / 2
     x, y, z = 2 * half + np.abs(b - a)
     return box(shape.name, (float(x), float(y), float(z)), pose)
-
-
-def _that_may_meet(body: Body, n: int) -> list[tuple[int, int]]:
-    """The pairs that are well apart at most joints, but aren't proven never to meet."""
-    from cells.kinematics.collision.checks import meet_somewhere, meetings
-
-    chain = body.chain
-    rng = np.random.default_rng(0)
-    q = rng.uniform(np.maximum(chain.q_min, -np.pi), np.minimum(chain.q_max, np.pi), (SAMPLES, n))
-    share = meetings(q, body.tables, CLOSE) / SAMPLES
-    out = []
-    for p, pair in enumerate(body.pairs):
-        if share[p] < 0.5 and meet_somewhere(p, body.tables, chain.q_min, chain.q_max, LOOKS):
-            out.append(pair)
-    return out
-
-
-def scene_of(stations: Mapping[str, Sequence[Shape]]) -> Scene:
-    """All solids of a cell's stations as one scene."""
-    return Scene(tuple(shape for shapes in stations.values() for shape in shapes))
