@@ -8,21 +8,25 @@ seed gives the same way.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from cells.control.setpoints import Trajectory
 from cells.errors import CellwrightError, Problem
-from cells.kinematics.collision.checks import STACK, Flags, _rooms, clearance, edge_free, edges_free
+from cells.kinematics.collision.checks import STACK, Flags, clearance, edge_free, edges_free, path_clearance, rooms
 from cells.kinematics.collision.model import Body, Scene, Tables
+from cells.kinematics.trajectory import through
 from cells.pose import Array
 
 MARGIN = 0.005  # m that a planned way keeps from everything
 NODES = 4000  # of a tree
 STEP = 1.2  # rad (weighted norm): how far a tree grows at once
 CUTS = 80  # tries to shorten a way
+CORNERS = (0.03, 0.005, 0.0)  # m: how far from a way's corners its motion may pass, tried in turn
 STARTS = 24  # starts of the search for joints at a goal
 
 
@@ -91,6 +95,31 @@ def way(around: Surroundings, start: Array, goals: Array, iterations: int = 20_0
     return out[:count].copy()
 
 
+def motion(
+    around: Surroundings,
+    start: Array,
+    goals: Array,
+    scale: float = 1.0,
+    dt: float = 0.004,
+    tip_speed: float = math.inf,
+    iterations: int = 20_000,
+    seed: int = 0,
+) -> Trajectory:
+    """A motion from ``start`` to one of ``goals``, at rest at both ends, every sample of it free.
+
+    Corners of the way are rounded as far as what is beside them allows. Arguments as for :func:`way` and
+    :func:`cells.kinematics.trajectory.through`; raises :class:`NoWay`.
+    """
+    path = way(around, start, goals, iterations, seed)
+    for corner in CORNERS:
+        found = through(around.body.chain, path, scale, dt, tip_speed, corner)
+        reached, _, _, _ = path_clearance(found.q, around.body.tables, around.scene.tables, 0.5 * around.margin)
+        if reached == len(found.q):
+            return found
+    around.check(f"motion at {1000 * found.t[reached]:.0f} ms", found.q[reached])
+    raise NoWay(Problem("motion", "its corners come too close to something", "give the way a wider margin"))
+
+
 def goals_at(around: Surroundings, target: Array, near: Array) -> Array:
     """Different joints (g, n) that put the tip at ``target`` (4, 4, base frame), the nearest to ``near`` first.
 
@@ -137,7 +166,7 @@ def _connect(start: Array, goals: Array, low: Array, high: Array, weights: Array
     trees[0, 0], parents[0, 0] = start, -1
     for g in range(goals.shape[0]):
         trees[1, g], parents[1, g] = goals[g], -1
-    most, room, who = _rooms(n, body[0].shape[0])
+    most, room, who = rooms(n, body[0].shape[0])
     q, stack = np.empty((2, n)), np.empty((STACK, 2))
     wish, reached = np.empty(n), np.empty(n)
     for turn in range(iterations):
@@ -197,7 +226,7 @@ def _shortened(path: Array, count: int, body: Tables, scene: Tables, margin: flo
     """Replace what lies between two random places of the way by the straight edge, where that is free and shorter."""
     n = path.shape[1]
     a, b = np.empty(n), np.empty(n)
-    for _ in range(CUTS):
+    for cut in range(CUTS):
         if count <= 2:
             break
         i, j = np.random.randint(count - 1), np.random.randint(count - 1)
@@ -206,15 +235,14 @@ def _shortened(path: Array, count: int, body: Tables, scene: Tables, margin: flo
             i, j, s, t = j, i, t, s
         if i == j:
             continue
-        if _ > CUTS // 2:
+        if cut > CUTS // 2:
             s, t = 0.0, 1.0  # then whole corners
         for k in range(n):
             a[k] = path[i, k] + s * (path[i + 1, k] - path[i, k])
             b[k] = path[j, k] + t * (path[j + 1, k] - path[j, k])
         if not edge_free(a, b, body, scene, margin, q, most, stack, room, who):
             continue
-        # Keep 0..i, then a and b, then j + 1..
-        tail = count - (j + 1)
+        # Keep what is before a and after b, which may be ends of the edges that they lie on.
         before = i + 1 if s > 0.0 else i
         after = j + 1 if t < 1.0 else j + 2
         tail = count - after

@@ -40,16 +40,16 @@ def place_links(q: Array, frames: Array, slides: Array, out: Array) -> None:
         for c in range(4):
             out[0, r, c] = 1.0 if r == c else 0.0
     for k in range(q.shape[0]):
-        before, here = out[k], out[k + 1]
-        place(before, frames[k], here)
-        if slides[k]:
-            for r in range(3):
-                here[r, 3] += q[k] * here[r, 2]
-        else:
-            c, s = math.cos(q[k]), math.sin(q[k])
-            for r in range(3):
-                x, y = here[r, 0], here[r, 1]
-                here[r, 0], here[r, 1] = c * x + s * y, c * y - s * x
+        turns = not slides[k]
+        cosine, sine = (math.cos(q[k]), math.sin(q[k])) if turns else (1.0, 0.0)
+        along = 0.0 if turns else q[k]
+        for r in range(3):
+            a, b, c, d = out[k, r, 0], out[k, r, 1], out[k, r, 2], out[k, r, 3]
+            x = a * frames[k, 0, 0] + b * frames[k, 1, 0] + c * frames[k, 2, 0]
+            y = a * frames[k, 0, 1] + b * frames[k, 1, 1] + c * frames[k, 2, 1]
+            z = a * frames[k, 0, 2] + b * frames[k, 1, 2] + c * frames[k, 2, 2]
+            out[k + 1, r, 0], out[k + 1, r, 1], out[k + 1, r, 2] = cosine * x + sine * y, cosine * y - sine * x, z
+            out[k + 1, r, 3] = a * frames[k, 0, 3] + b * frames[k, 1, 3] + c * frames[k, 2, 3] + d + along * z
 
 
 @njit(cache=True)
@@ -62,55 +62,54 @@ def place(frame: Array, pose: Array, out: Array) -> None:
 
 
 @njit(cache=True)
-def _point_to_solid(kind: int, size: Array, pose: Array, x: float, y: float, z: float) -> float:
-    """Signed distance of a point from a placed solid: exact outside, inside the depth below its nearest face."""
-    dx, dy, dz = x - pose[0, 3], y - pose[1, 3], z - pose[2, 3]
+def _point_to_solid(kind: int, sizes: Array, i: int, poses: Array, j: int, x: float, y: float, z: float) -> float:
+    """Signed distance of a point from a solid of size ``sizes[i]`` placed at ``poses[j]``: exact outside, inside the
+    depth below its nearest face. (Numbers, not slices: these are called so often that counting references tells.)"""
+    dx, dy, dz = x - poses[j, 0, 3], y - poses[j, 1, 3], z - poses[j, 2, 3]
     if kind == SPHERE:
-        return math.sqrt(dx * dx + dy * dy + dz * dz) - size[0]
-    u = pose[0, 0] * dx + pose[1, 0] * dy + pose[2, 0] * dz
-    v = pose[0, 1] * dx + pose[1, 1] * dy + pose[2, 1] * dz
-    w = pose[0, 2] * dx + pose[1, 2] * dy + pose[2, 2] * dz
+        return math.sqrt(dx * dx + dy * dy + dz * dz) - sizes[i, 0]
+    u = poses[j, 0, 0] * dx + poses[j, 1, 0] * dy + poses[j, 2, 0] * dz
+    v = poses[j, 0, 1] * dx + poses[j, 1, 1] * dy + poses[j, 2, 1] * dz
+    w = poses[j, 0, 2] * dx + poses[j, 1, 2] * dy + poses[j, 2, 2] * dz
     if kind == BOX:
-        a, b, c = abs(u) - size[0], abs(v) - size[1], abs(w) - size[2]
+        a, b, c = abs(u) - sizes[i, 0], abs(v) - sizes[i, 1], abs(w) - sizes[i, 2]
         outside = max(a, 0.0) ** 2 + max(b, 0.0) ** 2 + max(c, 0.0) ** 2
         return math.sqrt(outside) if outside > 0.0 else max(a, b, c)
     if kind == CAPSULE:
-        w -= min(max(w, -size[1]), size[1])
-        return math.sqrt(u * u + v * v + w * w) - size[0]
-    a, b = math.sqrt(u * u + v * v) - size[0], abs(w) - size[1]
+        w -= min(max(w, -sizes[i, 1]), sizes[i, 1])
+        return math.sqrt(u * u + v * v + w * w) - sizes[i, 0]
+    a, b = math.sqrt(u * u + v * v) - sizes[i, 0], abs(w) - sizes[i, 1]
     outside = max(a, 0.0) ** 2 + max(b, 0.0) ** 2
     return math.sqrt(outside) if outside > 0.0 else max(a, b)
 
 
 @njit(cache=True)
-def _centre(frame: Array, ball: Array) -> tuple[float, float, float]:
-    x, y, z = ball[0], ball[1], ball[2]
+def _centre(frames: Array, link: int, balls: Array, k: int) -> tuple[float, float, float]:
+    x, y, z = balls[k, 0], balls[k, 1], balls[k, 2]
     return (
-        frame[0, 0] * x + frame[0, 1] * y + frame[0, 2] * z + frame[0, 3],
-        frame[1, 0] * x + frame[1, 1] * y + frame[1, 2] * z + frame[1, 3],
-        frame[2, 0] * x + frame[2, 1] * y + frame[2, 2] * z + frame[2, 3],
+        frames[link, 0, 0] * x + frames[link, 0, 1] * y + frames[link, 0, 2] * z + frames[link, 0, 3],
+        frames[link, 1, 0] * x + frames[link, 1, 1] * y + frames[link, 1, 2] * z + frames[link, 1, 3],
+        frames[link, 2, 0] * x + frames[link, 2, 1] * y + frames[link, 2, 2] * z + frames[link, 2, 3],
     )
 
 
 @njit(cache=True)
-def distance_to(shape: int, body: Tables, frame: Array, kind: int, size: Array, pose: Array, enough: float, fine: float, room: Array) -> float:  # fmt: skip
-    """Distance of one of the robot's solids, its link at ``frame``, from a placed solid, or less: exact, to within
-    rounding, unless it is known to be over ``enough`` or over ``fine``."""
-    kinds, sizes, poses, bounds, spheres, first = body[:6]
-    known = min(enough, fine)
-    x, y, z = _centre(frame, bounds[shape])
-    apart = _point_to_solid(kind, size, pose, x, y, z) - bounds[shape, 3]
-    if apart >= known:
-        return apart
+def distance_to(shape: int, frames: Array, link: int, kinds: Array, own: Array, on_link: Array, spheres: Array, first: Array, kind: int, sizes: Array, i: int, poses: Array, j: int, enough: float, fine: float, room: Array) -> float:  # fmt: skip
+    """Distance of one of the robot's solids, on a link that is at ``frames[link]``, from a solid of size ``sizes[i]``
+    placed at ``poses[j]``, or less: exact, to within rounding, unless it is known to be over ``enough`` or ``fine``.
+    The robot's solids come as the arrays that they are in its tables."""
     apart = np.inf
     for k in range(first[shape], first[shape + 1]):
-        x, y, z = _centre(frame, spheres[k])
-        apart = min(apart, _point_to_solid(kind, size, pose, x, y, z) - spheres[k, 3])
-    if apart >= known:
+        x, y, z = _centre(frames, link, spheres, k)
+        middle = _point_to_solid(kind, sizes, i, poses, j, x, y, z)
+        if middle <= 0.0:
+            return middle
+        apart = min(apart, middle - spheres[k, 3])
+    if apart >= min(enough, fine):
         return apart
     placed = room[7:10].reshape(3, 4)
-    place(frame, poses[shape], placed)
-    exact = separation(kinds[shape], sizes[shape], placed, kind, size, pose, enough, room[:7])
+    place(frames[link], on_link[shape], placed)
+    exact = separation(kinds[shape], own[shape], placed, kind, sizes[i], poses[j], enough, room[:7])
     return exact if exact > 0.0 else min(apart, 0.0)
 
 
@@ -153,33 +152,41 @@ def covered(q: Array, dq: Array, body: Tables, scene: Tables, margin: float, str
     ``who`` (2,) becomes the shape that allows least, and what it is close to: a solid of the scene, or the scene's
     count plus one of the robot's; -1 where the whole stretch is free. ``room`` (2n + 9 + s / 4, 3, 4) is room to work in.
     """
-    kinds, sizes, poses, bounds, _, _, links, pairs, frames, slides, _ = body
+    kinds, sizes, poses, bounds, spheres, first_ball, links, pairs, frames, slides, _ = body
     around, s_sizes, s_poses, s_bounds, _, _ = scene
     n = q.shape[0]
-    place, other, walk = room[: n + 1], room[n + 1], room[n + 2 : n + 6].reshape(-1, 4)
-    place_links(q, frames, slides, place)
+    at, other, walk = room[: n + 1], room[n + 1 : n + 2], room[n + 2 : n + 6].reshape(-1, 4)
+    place_links(q, frames, slides, at)
     twists = room[n + 6 : 2 * n + 8].reshape(-1, 6)
     rate, bend = most[0], most[1]
     moves = rate[0, n] > 0.0
     if moves:
-        _twists(dq, place, slides, twists)
+        _twists(dq, at, slides, twists)
     centres = room[2 * n + 8 :].reshape(-1, 3)
     for shape in range(links.shape[0]):
-        centres[shape] = _centre(place[links[shape]], bounds[shape])
+        centres[shape] = _centre(at, links[shape], bounds, shape)
     who[:] = -1
+    fine = margin + FINE
     for shape in range(links.shape[0]):
         link = links[shape]
         if link == 0:
             continue
-        x, y, z = centres[shape]
-        speed = _speed(twists[0], twists[link], x, y, z, bounds[shape, 3]) if moves else 0.0
+        x, y, z, radius = centres[shape, 0], centres[shape, 1], centres[shape, 2], bounds[shape, 3]
+        speed = _speed(twists[0], twists[link], x, y, z, radius) if moves else 0.0
         for k in range(around.shape[0]):
             enough = margin + _motion(speed, rate[0, link], bend[0, link], stretch)
-            far = max(enough + bounds[shape, 3] + s_bounds[k, 3], 0.0)
+            far = max(enough + radius + s_bounds[k, 3], 0.0)
             dx, dy, dz = x - s_bounds[k, 0], y - s_bounds[k, 1], z - s_bounds[k, 2]
             if dx * dx + dy * dy + dz * dz >= far * far:
                 continue
-            apart = distance_to(shape, body, place[link], around[k], s_sizes[k], s_poses[k], enough, margin + FINE, walk)
+            apart = _point_to_solid(around[k], s_sizes, k, s_poses, k, x, y, z)
+            if apart > 0.0:
+                apart -= radius
+                if apart < enough and apart < fine:
+                    apart = distance_to(
+                        shape, at, link, kinds, sizes, poses, spheres, first_ball,
+                        around[k], s_sizes, k, s_poses, k, enough, fine, walk,
+                    )  # fmt: skip
             if apart < enough:
                 who[0], who[1] = shape, k
                 if apart <= margin:
@@ -188,20 +195,22 @@ def covered(q: Array, dq: Array, body: Tables, scene: Tables, margin: float, str
     for p in range(pairs.shape[0]):
         a, b = pairs[p, 0], pairs[p, 1]
         first, last = links[a], links[b]
-        u, v, w = centres[b]
-        dx, dy, dz = u - centres[a, 0], v - centres[a, 1], w - centres[a, 2]
+        x, y, z = centres[b, 0], centres[b, 1], centres[b, 2]
+        dx, dy, dz = x - centres[a, 0], y - centres[a, 1], z - centres[a, 2]
         square = dx * dx + dy * dy + dz * dz
         touch = margin + bounds[a, 3] + bounds[b, 3]
         far = max(touch + stretch * rate[first, last], 0.0)
         if square >= far * far:
             continue
-        speed = _speed(twists[first], twists[last], u, v, w, bounds[b, 3]) if moves else 0.0
+        speed = _speed(twists[first], twists[last], x, y, z, bounds[b, 3]) if moves else 0.0
         enough = margin + _motion(speed, rate[first, last], bend[first, last], stretch)
         far = max(enough - margin + touch, 0.0)
         if square >= far * far:
             continue
-        place(place[first], poses[a], other)
-        apart = distance_to(b, body, place[last], kinds[a], sizes[a], other, enough, margin + FINE, walk)
+        place(at[first], poses[a], other[0])
+        apart = distance_to(
+            b, at, last, kinds, sizes, poses, spheres, first_ball, kinds[a], sizes, a, other, 0, enough, fine, walk
+        )
         if apart < enough:
             who[0], who[1] = b, around.shape[0] + a
             if apart <= margin:
@@ -242,14 +251,15 @@ def bounds_of_motion(a: Array, b: Array, reach: Array, out: Array) -> None:
 
 
 @njit(cache=True)
-def _rooms(n: int, shapes: int) -> tuple[Array, Array, npt.NDArray[np.int64]]:
+def rooms(n: int, shapes: int) -> tuple[Array, Array, npt.NDArray[np.int64]]:
+    """Room to work in for n joints and so many shapes: ``most``, ``room`` and ``who`` of :func:`covered`."""
     return np.zeros((2, n + 1, n + 1)), np.empty((2 * n + 9 + shapes // 4, 3, 4)), np.empty(2, np.int64)
 
 
 @njit(cache=True)
 def configs_free(q: Array, body: Tables, scene: Tables, margin: float, free: Flags) -> None:
     """Whether the robot is farther than ``margin`` from everything it may meet, at joints (m, n)."""
-    most, room, who = _rooms(q.shape[1], body[0].shape[0])
+    most, room, who = rooms(q.shape[1], body[0].shape[0])
     still = np.zeros(q.shape[1])
     for k in range(q.shape[0]):
         free[k] = covered(q[k], still, body, scene, margin, 1.0, most, room, who) > 0.0
@@ -259,7 +269,7 @@ def configs_free(q: Array, body: Tables, scene: Tables, margin: float, free: Fla
 def clearance(q: Array, body: Tables, scene: Tables, margin: float) -> tuple[float, int, int]:
     """Distance (m) to what is within ``margin`` of the robot first, and who: see :func:`covered`; ``margin`` where
     nothing is."""
-    most, room, who = _rooms(q.shape[0], body[0].shape[0])
+    most, room, who = rooms(q.shape[0], body[0].shape[0])
     less = covered(q, np.zeros(q.shape[0]), body, scene, margin, 1.0, most, room, who)
     return margin + min(less, 0.0), who[0], who[1]
 
@@ -293,7 +303,7 @@ def edge_free(a: Array, b: Array, body: Tables, scene: Tables, margin: float, q:
 @njit(cache=True)
 def edges_free(a: Array, b: Array, body: Tables, scene: Tables, margin: float, free: Flags) -> None:
     """:func:`edge_free` for ``a`` and ``b`` (m, n) each."""
-    most, room, who = _rooms(a.shape[1], body[0].shape[0])
+    most, room, who = rooms(a.shape[1], body[0].shape[0])
     q, stack = np.empty((2, a.shape[1])), np.empty((STACK, 2))
     for k in range(a.shape[0]):
         free[k] = edge_free(a[k], b[k], body, scene, margin, q, most, stack, room, who)
@@ -304,7 +314,7 @@ def path_clearance(q: Array, body: Tables, scene: Tables, margin: float) -> tupl
     """The first of joints (m, n) within ``margin`` of anything (m if none is), the distance there, and who: see
     :func:`covered`. What lies between two joints is proven with them, as on a straight edge."""
     m, n = q.shape
-    most, room, who = _rooms(n, body[0].shape[0])
+    most, room, who = rooms(n, body[0].shape[0])
     step, total, still = np.empty((2, n + 1, n + 1)), np.empty((n + 1, n + 1)), np.zeros(n)
     k = 0
     while k < m:

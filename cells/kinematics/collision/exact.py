@@ -12,7 +12,7 @@ import numpy as np
 
 from cells.kinematics.collision.checks import place_links
 from cells.kinematics.collision.model import Body, Scene
-from cells.kinematics.collision.shapes import BOX, CAPSULE, SPHERE, Shape
+from cells.kinematics.collision.shapes import BOX, CAPSULE, SPHERE, Shape, bounding_radius
 from cells.pose import Array
 
 
@@ -24,32 +24,49 @@ class Exact:
         self._frames, self._slides = body.tables[8], body.tables[9]
 
     @cached_property
-    def _solids(self) -> tuple[list[Any], list[Any]]:
-        return [_geometry(s) for s in self._body.shapes], [_geometry(s) for s in self._scene.shapes]
+    def _solids(self) -> list[Any]:
+        return [_geometry(shape) for shape in self._body.shapes + self._scene.shapes]
 
     @cached_property
-    def _around(self) -> list[Any]:
-        return [_placed(shape.pose) for shape in self._scene.shapes]
+    def _poses(self) -> tuple[Array, Array]:
+        """Of the robot's solids on their links, and of the scene's: (s, 4, 4) each."""
+        ours, others = ([shape.pose for shape in shapes] for shapes in (self._body.shapes, self._scene.shapes))
+        return np.array(ours).reshape(-1, 4, 4), np.array(others).reshape(-1, 4, 4)
+
+    @cached_property
+    def _pairs(self) -> tuple[Array, Array, Array]:
+        """Which solid may meet which, the robot's first and the scene's counted on behind them, (p,) each; and how far
+        apart their middles are at least where they don't touch."""
+        body, count = self._body, len(self._body.shapes)
+        moving = [i for i, link in enumerate(body.links) if link > 0]
+        pairs = [(i, count + k) for i in moving for k in range(len(self._scene.shapes))] + list(body.pairs)
+        a, b = np.array(pairs, np.int64).reshape(-1, 2).T
+        radius = np.array([bounding_radius(shape) for shape in body.shapes + self._scene.shapes])
+        return a, b, radius[a] + radius[b]
 
     def contact(self, q: Array) -> tuple[str, str] | None:
         """Names of two things that touch at joints ``q`` (n,); None if nothing does."""
         import coal
 
-        body, (ours, others) = self._body, self._solids
+        body, count = self._body, len(self._body.shapes)
         place = np.empty((body.chain.n + 1, 3, 4))
         place_links(np.ascontiguousarray(q, dtype=float), self._frames, self._slides, place)
-        at = []
-        for shape, link in zip(body.shapes, body.links, strict=True):
-            frame = np.vstack([place[link], (0.0, 0.0, 0.0, 1.0)])
-            at.append(_placed(frame @ shape.pose))
-        request, moving = coal.CollisionRequest(), [i for i, link in enumerate(body.links) if link > 0]
-        for i in moving:
-            for k, other in enumerate(others):
-                if coal.collide(ours[i], at[i], other, self._around[k], request, coal.CollisionResult()):
-                    return body.name(i), self._scene.shapes[k].name
-        for a, b in body.pairs:
-            if coal.collide(ours[a], at[a], ours[b], at[b], request, coal.CollisionResult()):
-                return body.name(b), body.name(a)
+        links, (own, standing) = list(body.links), self._poses
+        turns = place[links, :, :3]
+        at = np.empty((count + len(standing), 3, 4))
+        at[:count, :, :3] = turns @ own[:, :3, :3]
+        at[:count, :, 3] = np.einsum("srk,sk->sr", turns, own[:, :3, 3]) + place[links, :, 3]
+        at[count:] = standing[:, :3]
+        a, b, least = self._pairs
+        apart = at[a, :, 3] - at[b, :, 3]
+        near = np.flatnonzero(np.einsum("pr,pr->p", apart, apart) < least**2)
+        request, solids = coal.CollisionRequest(), self._solids
+        for p in near:
+            i, k = a[p], b[p]
+            first, second = (coal.Transform3s(at[s, :, :3], at[s, :, 3]) for s in (i, k))
+            if coal.collide(solids[i], first, solids[k], second, request, coal.CollisionResult()):
+                other = self._scene.shapes[k - count].name if k >= count else body.name(k)
+                return body.name(i), other
         return None
 
 
@@ -62,9 +79,3 @@ def _geometry(shape: Shape) -> Any:
     if shape.kind == CAPSULE:
         return coal.Capsule(a, 2 * b)
     return coal.Box(2 * a, 2 * b, 2 * c) if shape.kind == BOX else coal.Cylinder(a, 2 * b)
-
-
-def _placed(pose: Array) -> Any:
-    import coal
-
-    return coal.Transform3s(pose[:3, :3], pose[:3, 3])

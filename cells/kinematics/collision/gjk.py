@@ -16,7 +16,7 @@ import math
 import numpy as np
 from numba import njit
 
-from cells.kinematics.collision.shapes import BOX, CAPSULE, SPHERE
+from cells.kinematics.collision.shapes import BOX, CAPSULE, CYLINDER, SPHERE
 from cells.pose import Array
 
 ITERATIONS = 64
@@ -49,6 +49,30 @@ def support(kind: int, size: Array, pose: Array, x: float, y: float, z: float) -
         pose[1, 0] * u + pose[1, 1] * v + pose[1, 2] * w + pose[1, 3],
         pose[2, 0] * u + pose[2, 1] * v + pose[2, 2] * w + pose[2, 3],
     )
+
+
+@njit(cache=True)
+def _first_look(kind: int, size: Array, pose: Array, other: Array, out: Array) -> None:
+    """Into ``out`` (3,): from the point of a placed solid that is nearest to the middle of the other, to that middle.
+    Mostly the first step along it tells all."""
+    dx, dy, dz = other[0, 3] - pose[0, 3], other[1, 3] - pose[1, 3], other[2, 3] - pose[2, 3]
+    u = pose[0, 0] * dx + pose[1, 0] * dy + pose[2, 0] * dz
+    v = pose[0, 1] * dx + pose[1, 1] * dy + pose[2, 1] * dz
+    w = pose[0, 2] * dx + pose[1, 2] * dy + pose[2, 2] * dz
+    if kind == BOX:
+        u -= min(max(u, -size[0]), size[0])
+        v -= min(max(v, -size[1]), size[1])
+        w -= min(max(w, -size[2]), size[2])
+    elif kind != SPHERE:
+        w -= min(max(w, -size[1]), size[1])
+        if kind == CYLINDER:
+            across = math.sqrt(u * u + v * v)
+            share = max(across - size[0], 0.0) / across if across > 0.0 else 0.0
+            u, v = u * share, v * share
+    if u * u + v * v + w * w < 1e-18:
+        u, v, w = 1.0, 0.0, 0.0
+    for r in range(3):
+        out[r] = pose[r, 0] * u + pose[r, 1] * v + pose[r, 2] * w
 
 
 @njit(cache=True)
@@ -164,10 +188,7 @@ def separation(
         radius += size_a[0]
     if kind_b == SPHERE or kind_b == CAPSULE:
         radius += size_b[0]
-    for r in range(3):
-        point[r] = pose_a[r, 3] - pose_b[r, 3]
-    if _dot(point, point) < 1e-18:
-        point[0] = 1.0
+    _first_look(kind_b, size_b, pose_b, pose_a, point)
     count, bound = 0, -np.inf
     for _ in range(ITERATIONS):
         length = math.sqrt(_dot(point, point))

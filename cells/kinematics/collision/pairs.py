@@ -77,11 +77,11 @@ def meet_somewhere(p: int, body: Tables, low: Array, high: Array, looks: int) ->
 
     Divides the range of the joints between them until every piece is proven free, or gives up after ``looks``.
     """
-    kinds, sizes, poses, _, _, _, links, pairs, frames, slides, reach = body
+    kinds, sizes, poses, _, balls, first_ball, links, pairs, frames, slides, reach = body
     n = low.shape[0]
     a, b = pairs[p, 0], pairs[p, 1]
     first, last = links[a], links[b]
-    at, other, walk = np.empty((n + 1, 3, 4)), np.empty((3, 4)), np.empty((10, 4))
+    at, other, walk = np.empty((n + 1, 3, 4)), np.empty((1, 3, 4)), np.empty((10, 4))
     stack, q = np.empty((4 * STACK, 2, n)), np.empty(n)
     for i in range(n):
         stack[0, 0, i] = max(low[i], -math.pi) if first <= i < last else 0.0
@@ -100,8 +100,10 @@ def meet_somewhere(p: int, body: Tables, low: Array, high: Array, looks: int) ->
                 if move > most:
                     widest, most = i, move
         place_links(q, frames, slides, at)
-        place(at[first], poses[a], other)
-        apart = distance_to(b, body, at[last], kinds[a], sizes[a], other, may_move, may_move, walk)
+        place(at[first], poses[a], other[0])
+        apart = distance_to(
+            b, at, last, kinds, sizes, poses, balls, first_ball, kinds[a], sizes, a, other, 0, may_move, may_move, walk
+        )
         if apart <= 0.0 or waiting + 2 >= stack.shape[0]:
             return True
         if apart < may_move:
@@ -115,17 +117,19 @@ def meet_somewhere(p: int, body: Tables, low: Array, high: Array, looks: int) ->
 @njit(cache=True)
 def meetings(q: Array, body: Tables, within: float) -> Array:
     """At how many of the joints (m, n) the solids of each pair are no farther apart than ``within``: (p,)."""
-    kinds, sizes, poses, _, _, _, links, pairs, frames, slides, _ = body
+    kinds, sizes, poses, _, balls, first_ball, links, pairs, frames, slides, _ = body
     n = q.shape[1]
-    at, other, walk = np.empty((n + 1, 3, 4)), np.empty((3, 4)), np.empty((10, 4))
+    at, other, walk = np.empty((n + 1, 3, 4)), np.empty((1, 3, 4)), np.empty((10, 4))
     out = np.zeros(pairs.shape[0])
     for k in range(q.shape[0]):
         place_links(q[k], frames, slides, at)
         for p in range(pairs.shape[0]):
             a, b = pairs[p, 0], pairs[p, 1]
-            place(at[links[a]], poses[a], other)
-            if distance_to(b, body, at[links[b]], kinds[a], sizes[a], other, within, within, walk) <= within:
-                out[p] += 1.0
+            place(at[links[a]], poses[a], other[0])
+            apart = distance_to(
+                b, at, links[b], kinds, sizes, poses, balls, first_ball, kinds[a], sizes, a, other, 0, within, within, walk
+            )
+            out[p] += apart <= within
     return out
 
 
