@@ -18,6 +18,7 @@ its proof. ``ways_hit`` ways on which coal, asked every 0.01 rad, finds contact:
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -166,7 +167,7 @@ class Ompl:
 
 def asked(exact: Exact, around: Surroundings, path: Array, step: float, nearer: float | None) -> bool:
     """Whether coal finds the way (k, n) free every ``step`` rad, where the arm is ``nearer`` than that to something."""
-    for a, b in zip(path[:-1], path[1:], strict=True):
+    for a, b in itertools.pairwise(path):
         q = a + np.linspace(0, 1, 2 + int(np.abs(b - a).max() / step))[:, None] * (b - a)
         if nearer is not None:
             q = q[~free(around.body, around.scene, q, nearer)]

@@ -14,7 +14,6 @@ from cells.errors import InputError, Problem
 from cells.kinematics.chain import load_chain
 from cells.kinematics.kernels import GRAVITY
 from cells.ports import Traits
-from cells.pose import Pose
 from cells.products.model import ProductVariant
 from sim import bodies
 from sim.arm import SimArm, SimGripper, SimWrench

@@ -112,8 +112,8 @@ class Proof:
 
 
 def proof_of(cell: Cell, chain: Chain) -> Proof:
-    """The proof that a cell's motions are put to. Parts, and the seats and nests that hold them, are left to the skills:
-    touching them is what the cell is for."""
+    """The proof that a cell's motions are put to. Parts, and the seats and nests that hold them, are left to the
+    skills: touching them is what the cell is for."""
     spec = cell.robot_spec
     into_base = cell.base_pose.inverse().matrix()
     solids = [("bench", *cell.bench)]

@@ -9,8 +9,8 @@ its axis is its own z. Then every revolute joint does the same thing, x' = c·x 
 are folded into the constant transforms between joints.
 
 What is written: ``forward`` and ``iterate``, with the meaning they have in :mod:`cells.kinematics.search`, ``branches``
-where the arm has a formula for it, and behind them the text of that module's other functions. The module stands alone: it imports nothing of Cellwright, so that its
-text says all that its compiled code depends on.
+where the arm has a formula for it, and behind them the text of that module's other functions. The module stands alone:
+it imports nothing of Cellwright, so that its text says all that its compiled code depends on.
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product as pairs
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from cells.kinematics import search, ur
 from cells.kinematics.numerics import is_pose, snapped, z_frames
@@ -95,7 +93,7 @@ def source(chain: Chain) -> str:
     text += _ROTATION_ERROR.format(here=", ".join(columns), turn="\n".join(turn))
     text += "\n".join(_forward(chain)) + "\n\n\n" + "\n".join(_iterate(chain)) + "\n"
     text += _branches(chain)
-    shared = (is_pose, ur.distance_within, ur.nearest, search.descend, search.solve)
+    shared: tuple[Any, ...] = (is_pose, ur.distance_within, ur.nearest, search.descend, search.solve)
     shared += (search.solve_batch, search.track, search.forward_batch)
     return text + "".join("\n\n" + _text_of(function) for function in shared)
 

@@ -12,13 +12,21 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from cells.control.setpoints import Trajectory
 from cells.errors import CellwrightError, Problem
-from cells.kinematics.collision.checks import STACK, Flags, clearance, edge_free, edges_free, path_clearance, rooms
+from cells.kinematics.collision.checks import (
+    Ints,
+    clearance,
+    edge_free,
+    edges_free,
+    path_clearance,
+    place_links,
+    rooms,
+)
 from cells.kinematics.collision.model import Body, Scene, Tables
+from cells.kinematics.numerics import is_pose
 from cells.kinematics.trajectory import through
 from cells.pose import Array
 
@@ -88,7 +96,9 @@ def way(around: Surroundings, start: Array, goals: Array, iterations: int = 20_0
     low, high = np.maximum(chain.q_min, -np.pi), np.minimum(chain.q_max, np.pi)
     low, high = np.minimum(low, start), np.maximum(high, start)
     weights = body[10].max(axis=1)
-    count = _connect(start, goals, low, high, weights / weights.max(), body, scene, around.margin, iterations, seed, out)
+    count = _connect(
+        start, goals, low, high, weights / weights.max(), body, scene, around.margin, iterations, seed, out
+    )
     if count == 0:
         what = f"no way in {iterations} iterations, though both ends are free"
         raise NoWay(Problem("plan", what, "give more iterations, or make room"))
@@ -126,13 +136,15 @@ def goals_at(around: Surroundings, target: Array, near: Array) -> Array:
     Raises :class:`NoWay` that says how far out of reach the target is.
     """
     chain = around.body.chain
+    if not is_pose(target):
+        raise NoWay(Problem("goal", "is not a rigid transform", "check the numbers that it was made from"))
     rng = np.random.default_rng(0)
     starts = rng.uniform(np.maximum(chain.q_min, -np.pi), np.minimum(chain.q_max, np.pi), (STARTS, chain.n))
     starts[0] = near
     found, ok = chain.solve_batch(np.tile(target, (STARTS, 1, 1)), starts)
     if not ok.any():
-        off = min(float(np.linalg.norm(chain.fk(q)[:3, 3] - target[:3, 3])) for q in found)
-        what = f"{1000 * off:.0f} mm out of reach" if off > 1e-4 else "out of reach in this orientation"
+        off = _out_of_reach(around.body, target, starts[:4])
+        what = "out of reach in this orientation" if off is None else f"{1000 * off:.0f} mm out of reach"
         raise NoWay(Problem("goal", what, "move the target within the arm's reach"))
     order = np.argsort(np.linalg.norm(found - near, axis=1))
     kept: list[Array] = []
@@ -140,6 +152,29 @@ def goals_at(around: Surroundings, target: Array, near: Array) -> Array:
         if ok[k] and all(np.abs(found[k] - q).max() > 0.05 for q in kept):
             kept.append(found[k])
     return np.array(kept)
+
+
+def _out_of_reach(body: Body, target: Array, starts: Array) -> float | None:
+    """How far (m) a target has to come towards the arm's second joint, as it is turned, to be reached; None if that
+    doesn't help."""
+    chain = body.chain
+    place = np.empty((chain.n + 1, 3, 4))
+    place_links(starts[0], body.tables[8], body.tables[9], place)
+    towards = place[min(2, chain.n), :, 3] - target[:3, 3]
+
+    def reached(share: float) -> bool:
+        nearer = target.copy()
+        nearer[:3, 3] += share * towards
+        return any(chain.solve(nearer, start)[1] for start in starts)
+
+    helps = next((share for share in np.linspace(0.1, 0.9, 9) if reached(share)), None)
+    if helps is None:
+        return None
+    low, high = helps - 0.1, float(helps)
+    while (high - low) * np.linalg.norm(towards) > 5e-4:
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return high * float(np.linalg.norm(towards))
 
 
 @njit(cache=True)
@@ -155,7 +190,19 @@ def _nearest(tree: Array, count: int, q: Array, weights: Array) -> tuple[int, fl
 
 
 @njit(cache=True)
-def _connect(start: Array, goals: Array, low: Array, high: Array, weights: Array, body: Tables, scene: Tables, margin: float, iterations: int, seed: int, out: Array) -> int:  # fmt: skip
+def _connect(
+    start: Array,
+    goals: Array,
+    low: Array,
+    high: Array,
+    weights: Array,
+    body: Tables,
+    scene: Tables,
+    margin: float,
+    iterations: int,
+    seed: int,
+    out: Array,
+) -> int:
     """Two trees, grown in turn: one a step towards random joints, the other as far as it comes towards where the first
     got. Returns how many joints of ``out`` lead from start to a goal, 0 if none do."""
     n = start.shape[0]
@@ -166,8 +213,7 @@ def _connect(start: Array, goals: Array, low: Array, high: Array, weights: Array
     trees[0, 0], parents[0, 0] = start, -1
     for g in range(goals.shape[0]):
         trees[1, g], parents[1, g] = goals[g], -1
-    most, room, who = rooms(n, body[0].shape[0])
-    q, stack = np.empty((2, n)), np.empty((STACK, 2))
+    work = rooms(n, body[0].shape[0])
     wish, reached = np.empty(n), np.empty(n)
     for turn in range(iterations):
         if counts.max() >= NODES - 1:
@@ -180,7 +226,7 @@ def _connect(start: Array, goals: Array, low: Array, high: Array, weights: Array
         share = min(1.0, STEP / max(far, 1e-12))
         for i in range(n):
             reached[i] = trees[one, near, i] + share * (wish[i] - trees[one, near, i])
-        if not edge_free(trees[one, near], reached, body, scene, margin, q, most, stack, room, who):
+        if not edge_free(trees[one, near], reached, body, scene, margin, work):
             continue
         trees[one, counts[one]], parents[one, counts[one]] = reached, near
         counts[one] += 1
@@ -189,7 +235,7 @@ def _connect(start: Array, goals: Array, low: Array, high: Array, weights: Array
             share = min(1.0, STEP / max(far, 1e-12))
             for i in range(n):
                 wish[i] = trees[other, near, i] + share * (reached[i] - trees[other, near, i])
-            if not edge_free(trees[other, near], wish, body, scene, margin, q, most, stack, room, who):
+            if not edge_free(trees[other, near], wish, body, scene, margin, work):
                 break
             trees[other, counts[other]], parents[other, counts[other]] = wish, near
             near = counts[other]
@@ -197,12 +243,12 @@ def _connect(start: Array, goals: Array, low: Array, high: Array, weights: Array
             far -= share * far
             if share == 1.0:
                 count = _joined(trees, parents, counts, one, out)
-                return _shortened(out, count, body, scene, margin, q, most, stack, room, who)
+                return _shortened(out, count, body, scene, margin, work)
     return 0
 
 
 @njit(cache=True)
-def _joined(trees: Array, parents: npt.NDArray[np.int64], counts: npt.NDArray[np.int64], one: int, out: Array) -> int:
+def _joined(trees: Array, parents: Ints, counts: Ints, one: int, out: Array) -> int:
     """From the start's root to where the trees met, and on to a goal."""
     back = np.empty(NODES, np.int64)
     depth, node = 0, counts[0] - 1
@@ -222,7 +268,7 @@ def _joined(trees: Array, parents: npt.NDArray[np.int64], counts: npt.NDArray[np
 
 
 @njit(cache=True)
-def _shortened(path: Array, count: int, body: Tables, scene: Tables, margin: float, q: Array, most: Array, stack: Array, room: Array, who: Flags) -> int:  # fmt: skip
+def _shortened(path: Array, count: int, body: Tables, scene: Tables, margin: float, work: Tables) -> int:
     """Replace what lies between two random places of the way by the straight edge, where that is free and shorter."""
     n = path.shape[1]
     a, b = np.empty(n), np.empty(n)
@@ -240,7 +286,7 @@ def _shortened(path: Array, count: int, body: Tables, scene: Tables, margin: flo
         for k in range(n):
             a[k] = path[i, k] + s * (path[i + 1, k] - path[i, k])
             b[k] = path[j, k] + t * (path[j + 1, k] - path[j, k])
-        if not edge_free(a, b, body, scene, margin, q, most, stack, room, who):
+        if not edge_free(a, b, body, scene, margin, work):
             continue
         # Keep what is before a and after b, which may be ends of the edges that they lie on.
         before = i + 1 if s > 0.0 else i

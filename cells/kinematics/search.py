@@ -94,9 +94,7 @@ def descend(q: Array, robot: Arrays, target: Array, low: Array, high: Array, tol
 
 
 @njit(cache=True)
-def solve(
-    target: Array, q0: Array, robot: Arrays, limits: Array, tolerance: float, attempts: int, out: Array
-) -> bool:
+def solve(target: Array, q0: Array, robot: Arrays, limits: Array, tolerance: float, attempts: int, out: Array) -> bool:
     """Joints for the tip at ``target`` into ``out`` (n,); False if none was found: then the best seen.
 
     By formula the nearest to ``q0``, where the arm has one. Else the first start is ``q0``; up to ``attempts`` - 1 more
@@ -152,9 +150,7 @@ def solve_batch(
 
 
 @njit(cache=True)
-def track(
-    poses: Array, q0: Array, robot: Arrays, limits: Array, reach: float, tolerance: float, out: Array
-) -> int:
+def track(poses: Array, q0: Array, robot: Arrays, limits: Array, reach: float, tolerance: float, out: Array) -> int:
     """Joints along poses (k, 4, 4) into ``out`` (k, n), each from the one before, no joint moving by over ``reach``
     between two. Returns how many poses were reached."""
     n = q0.shape[0]

@@ -19,7 +19,17 @@ from cells.control.setpoints import Trajectory
 from cells.errors import CellwrightError, Problem
 from cells.kinematics import ik
 from cells.kinematics.numerics import is_pose, pose_error
-from cells.kinematics.profiles import State, jumps, limits_of, profile_of, sampled, slowdown, states, ticks_of, within_limits
+from cells.kinematics.profiles import (
+    State,
+    jumps,
+    limits_of,
+    profile_of,
+    sampled,
+    slowdown,
+    states,
+    ticks_of,
+    within_limits,
+)
 from cells.pose import Array
 
 if TYPE_CHECKING:

@@ -68,8 +68,8 @@ def geometry(chain: Chain) -> Geometry | None:
     x4, x5 = np.cross(z4, z5), np.cross(z6, z5)
     turns = [_angle(a, b, z2) for a, b in ((x1, x2), (x2, x3), (x3, x4))]
     return Geometry(
-        base=np.linalg.inv(_frame(x1, z1, shoulder)),
-        tool=np.linalg.inv(tip) @ _frame(x5, z6, wrist),
+        base=np.asarray(np.linalg.inv(_frame(x1, z1, shoulder)), float),
+        tool=np.asarray(np.linalg.inv(tip) @ _frame(x5, z6, wrist), float),
         lengths=np.array([a2, a3, z4 @ (elbow_wrist - forearm_end), z5 @ (wrist - elbow_wrist)]),
         signs=signs,
         offsets=np.array([0.0, *turns, _angle(x4, x5, z5), 0.0]),

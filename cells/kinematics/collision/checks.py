@@ -31,6 +31,7 @@ AHEAD = 50  # joints of a path that are looked at in one go
 STACK = 64  # stretches of an edge that wait to be proven, each half as long as the last
 
 Flags = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 
 
 @njit(cache=True)
@@ -67,20 +68,20 @@ def _point_to_solid(kind: int, sizes: Array, i: int, poses: Array, j: int, x: fl
     depth below its nearest face. (Numbers, not slices: these are called so often that counting references tells.)"""
     dx, dy, dz = x - poses[j, 0, 3], y - poses[j, 1, 3], z - poses[j, 2, 3]
     if kind == SPHERE:
-        return math.sqrt(dx * dx + dy * dy + dz * dz) - sizes[i, 0]
+        return float(math.sqrt(dx * dx + dy * dy + dz * dz) - sizes[i, 0])
     u = poses[j, 0, 0] * dx + poses[j, 1, 0] * dy + poses[j, 2, 0] * dz
     v = poses[j, 0, 1] * dx + poses[j, 1, 1] * dy + poses[j, 2, 1] * dz
     w = poses[j, 0, 2] * dx + poses[j, 1, 2] * dy + poses[j, 2, 2] * dz
     if kind == BOX:
         a, b, c = abs(u) - sizes[i, 0], abs(v) - sizes[i, 1], abs(w) - sizes[i, 2]
         outside = max(a, 0.0) ** 2 + max(b, 0.0) ** 2 + max(c, 0.0) ** 2
-        return math.sqrt(outside) if outside > 0.0 else max(a, b, c)
+        return math.sqrt(outside) if outside > 0.0 else float(max(a, b, c))
     if kind == CAPSULE:
         w -= min(max(w, -sizes[i, 1]), sizes[i, 1])
-        return math.sqrt(u * u + v * v + w * w) - sizes[i, 0]
+        return float(math.sqrt(u * u + v * v + w * w) - sizes[i, 0])
     a, b = math.sqrt(u * u + v * v) - sizes[i, 0], abs(w) - sizes[i, 1]
     outside = max(a, 0.0) ** 2 + max(b, 0.0) ** 2
-    return math.sqrt(outside) if outside > 0.0 else max(a, b)
+    return math.sqrt(outside) if outside > 0.0 else float(max(a, b))
 
 
 @njit(cache=True)
@@ -94,7 +95,24 @@ def _centre(frames: Array, link: int, balls: Array, k: int) -> tuple[float, floa
 
 
 @njit(cache=True)
-def distance_to(shape: int, frames: Array, link: int, kinds: Array, own: Array, on_link: Array, spheres: Array, first: Array, kind: int, sizes: Array, i: int, poses: Array, j: int, enough: float, fine: float, room: Array) -> float:  # fmt: skip
+def distance_to(
+    shape: int,
+    frames: Array,
+    link: int,
+    kinds: Ints,
+    own: Array,
+    on_link: Array,
+    spheres: Array,
+    first: Ints,
+    kind: int,
+    sizes: Array,
+    i: int,
+    poses: Array,
+    j: int,
+    enough: float,
+    fine: float,
+    room: Array,
+) -> float:
     """Distance of one of the robot's solids, on a link that is at ``frames[link]``, from a solid of size ``sizes[i]``
     placed at ``poses[j]``, or less: exact, to within rounding, unless it is known to be over ``enough`` or ``fine``.
     The robot's solids come as the arrays that they are in its tables."""
@@ -115,7 +133,7 @@ def distance_to(shape: int, frames: Array, link: int, kinds: Array, own: Array, 
 
 @njit(cache=True)
 def _twists(dq: Array, place: Array, slides: Array, out: Array) -> None:
-    """out (n + 1, 6): velocity [v; w] of each link, at the base frame's origin, while the joints move by ``dq`` (n,)."""
+    """out (n + 1, 6): velocity [v; w] of each link, at the base frame's origin, while joints move by ``dq`` (n,)."""
     out[0] = 0.0
     for k in range(dq.shape[0]):
         here, d = place[k + 1], dq[k]
@@ -144,13 +162,16 @@ def _speed(a: Array, b: Array, x: float, y: float, z: float, radius: float) -> f
 
 
 @njit(cache=True)
-def covered(q: Array, dq: Array, body: Tables, scene: Tables, margin: float, stretch: float, most: Array, room: Array, who: Array) -> float:  # fmt: skip
+def covered(
+    q: Array, dq: Array, body: Tables, scene: Tables, margin: float, stretch: float, most: Array, room: Array, who: Ints
+) -> float:
     """How far both ways, up to ``stretch`` times ``dq`` (n,) from ``q``, nothing comes within ``margin`` of anything;
     below 0 where something is that close already, by how much (m). ``most`` is what :func:`bounds_of_motion` tells of
     ``dq``.
 
     ``who`` (2,) becomes the shape that allows least, and what it is close to: a solid of the scene, or the scene's
-    count plus one of the robot's; -1 where the whole stretch is free. ``room`` (2n + 9 + s / 4, 3, 4) is room to work in.
+    count plus one of the robot's; -1 where the whole stretch is free. ``room`` (2n + 9 + s / 4, 3, 4) is room to work
+    in.
     """
     kinds, sizes, poses, bounds, spheres, first_ball, links, pairs, frames, slides, _ = body
     around, s_sizes, s_poses, s_bounds, _, _ = scene
@@ -251,33 +272,44 @@ def bounds_of_motion(a: Array, b: Array, reach: Array, out: Array) -> None:
 
 
 @njit(cache=True)
-def rooms(n: int, shapes: int) -> tuple[Array, Array, npt.NDArray[np.int64]]:
-    """Room to work in for n joints and so many shapes: ``most``, ``room`` and ``who`` of :func:`covered`."""
-    return np.zeros((2, n + 1, n + 1)), np.empty((2 * n + 9 + shapes // 4, 3, 4)), np.empty(2, np.int64)
+def rooms(n: int, shapes: int) -> Tables:
+    """Room to work in for n joints and so many shapes: ``most``, ``room``, ``who`` of :func:`covered`, joints (2, n),
+    and the stretches of an edge that wait to be proven (64, 2)."""
+    room = np.empty((2 * n + 9 + shapes // 4, 3, 4))
+    return np.zeros((2, n + 1, n + 1)), room, np.empty(2, np.int64), np.empty((2, n)), np.empty((STACK, 2))
 
 
 @njit(cache=True)
 def configs_free(q: Array, body: Tables, scene: Tables, margin: float, free: Flags) -> None:
     """Whether the robot is farther than ``margin`` from everything it may meet, at joints (m, n)."""
-    most, room, who = rooms(q.shape[1], body[0].shape[0])
+    most, room, who, _, _ = rooms(q.shape[1], body[0].shape[0])
     still = np.zeros(q.shape[1])
     for k in range(q.shape[0]):
         free[k] = covered(q[k], still, body, scene, margin, 1.0, most, room, who) > 0.0
 
 
 @njit(cache=True)
-def clearance(q: Array, body: Tables, scene: Tables, margin: float) -> tuple[float, int, int]:
-    """Distance (m) to what is within ``margin`` of the robot first, and who: see :func:`covered`; ``margin`` where
-    nothing is."""
-    most, room, who = rooms(q.shape[0], body[0].shape[0])
-    less = covered(q, np.zeros(q.shape[0]), body, scene, margin, 1.0, most, room, who)
-    return margin + min(less, 0.0), who[0], who[1]
+def clearance(q: Array, body: Tables, scene: Tables, most: float) -> tuple[float, int, int]:
+    """Distance (m) to what is nearest to the robot at joints ``q`` (n,), and who: see :func:`covered`; ``most`` where
+    nothing is nearer."""
+    still_rate, room, who, _, _ = rooms(q.shape[0], body[0].shape[0])
+    still = np.zeros(q.shape[0])
+    shape, other = -1, -1
+    while True:
+        less = covered(q, still, body, scene, most, 1.0, still_rate, room, who)
+        if less > 0.0:
+            return most, shape, other
+        shape, other = who[0], who[1]
+        most += less - 1e-9  # is anything nearer still?
+        if most <= 0.0:
+            return most, shape, other
 
 
 @njit(cache=True)
-def edge_free(a: Array, b: Array, body: Tables, scene: Tables, margin: float, q: Array, most: Array, stack: Array, room: Array, who: Array) -> bool:  # fmt: skip
+def edge_free(a: Array, b: Array, body: Tables, scene: Tables, margin: float, work: Tables) -> bool:
     """Whether the straight joint motion from ``a`` to ``b`` (n,) keeps over ``margin`` from everything, all the way.
-    ``q`` (2, n), ``most`` (2, n + 1, n + 1), ``stack`` (64, 2), ``room``, ``who`` are room to work in."""
+    ``work`` is what :func:`rooms` gives."""
+    most, room, who, q, stack = work
     bounds_of_motion(a, b, body[10], most)
     least = TIGHT / max(most[0, 0].max(), TIGHT)
     here, dq = q[0], q[1]
@@ -303,10 +335,9 @@ def edge_free(a: Array, b: Array, body: Tables, scene: Tables, margin: float, q:
 @njit(cache=True)
 def edges_free(a: Array, b: Array, body: Tables, scene: Tables, margin: float, free: Flags) -> None:
     """:func:`edge_free` for ``a`` and ``b`` (m, n) each."""
-    most, room, who = rooms(a.shape[1], body[0].shape[0])
-    q, stack = np.empty((2, a.shape[1])), np.empty((STACK, 2))
+    work = rooms(a.shape[1], body[0].shape[0])
     for k in range(a.shape[0]):
-        free[k] = edge_free(a[k], b[k], body, scene, margin, q, most, stack, room, who)
+        free[k] = edge_free(a[k], b[k], body, scene, margin, work)
 
 
 @njit(cache=True)
@@ -314,7 +345,7 @@ def path_clearance(q: Array, body: Tables, scene: Tables, margin: float) -> tupl
     """The first of joints (m, n) within ``margin`` of anything (m if none is), the distance there, and who: see
     :func:`covered`. What lies between two joints is proven with them, as on a straight edge."""
     m, n = q.shape
-    most, room, who = rooms(n, body[0].shape[0])
+    most, room, who, _, _ = rooms(n, body[0].shape[0])
     step, total, still = np.empty((2, n + 1, n + 1)), np.empty((n + 1, n + 1)), np.zeros(n)
     k = 0
     while k < m:

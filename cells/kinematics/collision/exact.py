@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cells.kinematics.collision.checks import place_links
+from cells.kinematics.collision.checks import Ints, place_links
 from cells.kinematics.collision.model import Body, Scene
 from cells.kinematics.collision.shapes import BOX, CAPSULE, SPHERE, Shape, bounding_radius
 from cells.pose import Array
@@ -34,7 +34,7 @@ class Exact:
         return np.array(ours).reshape(-1, 4, 4), np.array(others).reshape(-1, 4, 4)
 
     @cached_property
-    def _pairs(self) -> tuple[Array, Array, Array]:
+    def _pairs(self) -> tuple[Ints, Ints, Array]:
         """Which solid may meet which, the robot's first and the scene's counted on behind them, (p,) each; and how far
         apart their middles are at least where they don't touch."""
         body, count = self._body, len(self._body.shapes)

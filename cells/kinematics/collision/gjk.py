@@ -1,10 +1,10 @@
 """How far apart two convex solids are.
 
-Gilbert, Johnson & Keerthi, "A fast procedure for computing the distance between complex objects in three-dimensional
-space", IEEE J. Robotics and Automation 4(2), 1988: walk towards the point of the difference A - B that is nearest to the
-origin, by the corners that lie farthest that way. What is returned is the walk's *lower* bound, so that it never says
-more than the truth; on the way out it is within 1e-6 m of it. The point nearest to the origin on a simplex is found
-region by region (Ericson, "Real-Time Collision Detection", 2005, 5.1).
+Gilbert, Johnson & Keerthi, "A fast procedure for computing the distance between complex objects in
+three-dimensional space", IEEE J. Robotics and Automation 4(2), 1988: walk towards the point of the difference A - B
+that is nearest to the origin, by the corners that lie farthest that way. What is returned is the walk's *lower* bound,
+so that it never says more than the truth; at its end it is within 1e-6 m of it. The point nearest to the origin on a
+simplex is found region by region (Ericson, "Real-Time Collision Detection", 2005, 5.1).
 
 Spheres and capsules are points and lines with a radius about them. Kinds and sizes: :mod:`.shapes`.
 """
@@ -183,11 +183,11 @@ def separation(
     Stops early once it is known to be over ``enough``. ``room`` (7, 4) is room to work in.
     """
     corners, point, share, best = room[:4], room[4, :3], room[5], room[6]
-    radius = 0.0
-    if kind_a == SPHERE or kind_a == CAPSULE:
-        radius += size_a[0]
-    if kind_b == SPHERE or kind_b == CAPSULE:
-        radius += size_b[0]
+    radius: float = 0.0
+    if kind_a in (SPHERE, CAPSULE):
+        radius += float(size_a[0])
+    if kind_b in (SPHERE, CAPSULE):
+        radius += float(size_b[0])
     _first_look(kind_b, size_b, pose_b, pose_a, point)
     count, bound = 0, -np.inf
     for _ in range(ITERATIONS):
@@ -200,10 +200,10 @@ def separation(
         wx, wy, wz = ax - bx, ay - by, az - bz
         bound = max(bound, (x * wx + y * wy + z * wz) / length)
         if bound - radius > enough or (count > 0 and length - bound <= EXACT):
-            return bound - radius
+            return float(bound - radius)
         for i in range(count):
             if corners[i, 0] == wx and corners[i, 1] == wy and corners[i, 2] == wz:
-                return bound - radius
+                return float(bound - radius)
         corners[count, 0], corners[count, 1], corners[count, 2] = wx, wy, wz
         count = _reduced(corners, count + 1, point, share, best)
         if count == 0:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 HELD = "held part"
 
-Tables = tuple[Array, ...]
+Tables = tuple[Any, ...]  # of arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,9 +84,9 @@ class Body:
         return self.shapes[shape].name
 
 
-def solids(shapes: Sequence[Shape]) -> tuple[Array, Array, Array, Array, Array, Array]:
-    """Shapes as arrays: kinds (s,), sizes (s, 3), poses (s, 4, 4), bounding spheres (s, 4) as [centre, radius], covering
-    spheres (m, 4), and where each shape's begin among them (s + 1,)."""
+def solids(shapes: Sequence[Shape]) -> Tables:
+    """Shapes as arrays: kinds (s,), sizes (s, 3), poses (s, 4, 4), bounding spheres (s, 4) as [centre, radius],
+    covering spheres (m, 4), and where each shape's begin among them (s + 1,)."""
     covers = [covering_spheres(shape) for shape in shapes]
     first = np.concatenate([[0], np.cumsum([len(cover) for cover in covers])]).astype(np.int64)
     return (
@@ -165,9 +165,10 @@ def _turned(chain: Chain) -> list[Array]:
 
 def _from_base(joints: Iterable[ET.Element], base: str) -> list[ET.Element]:
     """Joints in an order in which each one's parent is known."""
-    waiting, known, out = list(joints), {base}, []
+    waiting, known = list(joints), {base}
+    out: list[ET.Element] = []
     while True:
-        ready = [j for j in waiting if j.find("parent").get("link") in known]  # type: ignore[union-attr]
+        ready = [j for j in waiting if j.find("parent").get("link", "") in known]  # type: ignore[union-attr]
         if not ready:
             return out
         out += ready

@@ -127,7 +127,22 @@ def meetings(q: Array, body: Tables, within: float) -> Array:
             a, b = pairs[p, 0], pairs[p, 1]
             place(at[links[a]], poses[a], other[0])
             apart = distance_to(
-                b, at, links[b], kinds, sizes, poses, balls, first_ball, kinds[a], sizes, a, other, 0, within, within, walk
+                b,
+                at,
+                links[b],
+                kinds,
+                sizes,
+                poses,
+                balls,
+                first_ball,
+                kinds[a],
+                sizes,
+                a,
+                other,
+                0,
+                within,
+                within,
+                walk,
             )
             out[p] += apart <= within
     return out

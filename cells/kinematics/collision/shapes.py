@@ -58,7 +58,7 @@ def covering_spheres(shape: Shape) -> Array:
     A rod is cut into slices and a box into bricks that are about as long as they are wide; each piece has the sphere
     through its corners.
     """
-    a, b, c = shape.size
+    a, b, _c = shape.size
     if shape.kind == SPHERE:
         centres, radius = np.zeros((1, 3)), a
     elif shape.kind == BOX:
