@@ -11,7 +11,10 @@ returns all branches. ssik is called through its run-time class, not through a s
 Measures: ``ik_<arm>_vs_<peer>`` CPU time of a peer's call over that of ours; ``ik_<arm>_vs_<peer>_per_solution`` the
 same with the peer's time divided by the solutions that it returned; ``ik_success_<arm>`` share of our calls judged
 right, ``ik_success_lb_<arm>`` its one-sided 95 % bound (Clopper-Pearson); ``fkj_batch_vs_pinocchio`` time of one
-pinocchio call (pose and Jacobian) over that of one of our *batch*; ``import_first_solve_s`` seconds from a new process
+pinocchio call (pose and Jacobian) over that of one of our *batch*; ``track_completed_<arm>`` share, of the straight tip
+paths of 0.3 to 1 m that can be tracked from some solution at their beginning (300 random ones are tried), that ours
+leads through, ``track_jumps_<arm>`` paths in which a joint moves by over 0.05 rad in a step of 1 mm where the
+Jacobian's least singular value is over 0.05; ``import_first_solve_s`` seconds from a new process
 to its first solution, machine code in the cache.
 """
 
@@ -32,11 +35,16 @@ from pathlib import Path
 import numpy as np
 
 from cells.description.cell import load_cell
+from cells.kinematics import ik
 from cells.kinematics.chain import Chain, load_chain
+from cells.kinematics.trajectory import straight
 from cells.pose import Array
 
 BLOCK = 100  # poses a solver has before it is the next one's turn
 TOLERANCE = 1e-6  # m and rad
+JUMP = 0.05  # rad in a step of 1 mm
+SINGULAR = 0.05  # least singular value of the Jacobian below which a path of 1 mm steps may need such a step
+SEARCH = 300  # solutions that the branch search starts from
 LIMITS = {"acceleration": [10.0] * 6, "jerk": [100.0] * 6}  # of the UR5e: no part in kinematics
 FIRST = """
 import time; begin = time.perf_counter()
@@ -180,10 +188,50 @@ def forward_ratio(chain: Chain, path: Path, tip: str, count: int, seed: int) -> 
     return theirs / ours
 
 
+def tracked(chain: Chain, count: int, seed: int) -> dict[str, float]:
+    """Straight tip paths of 0.3 to 1 m at 1 mm, turning by up to 1 rad on the way, from random joints' poses."""
+    rng = np.random.default_rng([seed, 2, chain.n])
+    trackable = completed = jumps = 0
+    for _ in range(count):
+        begin = chain.fk(rng.uniform(chain.q_min, chain.q_max))
+        length, turn = rng.uniform(0.3, 1.0), rng.normal(size=3)
+        direction = rng.normal(size=3)
+        move = np.concatenate([length * direction / np.linalg.norm(direction),
+                               rng.uniform(0, 1) * turn / np.linalg.norm(turn)])  # fmt: skip
+        poses = straight(begin, move, round(1000 * length))
+        middle = (chain.q_min + chain.q_max) / 2
+        starts = ik.solutions(chain, poses[0], middle)
+        try:
+            _, path = ik.trackable_from(chain, poses, starts)
+        except ik.Unreachable:
+            path = None
+        if path is None and not branch_search(chain, poses, rng):
+            continue
+        trackable += 1
+        if path is None:
+            continue
+        completed += 1
+        steps = np.abs(np.diff(path, axis=0)).max(axis=1)
+        jumps += any(chain.manipulability(path[k]) > SINGULAR for k in np.flatnonzero(steps > JUMP))
+    return {"track_paths": trackable, "track_jumps": jumps, "track_completed": completed / trackable}
+
+
+def branch_search(chain: Chain, poses: Array, rng: np.random.Generator) -> bool:
+    """Whether the path can be tracked from any of many solutions at its beginning, found from random starts."""
+    starts = rng.uniform(np.maximum(chain.q_min, -np.pi), np.minimum(chain.q_max, np.pi), (SEARCH, chain.n))
+    found, ok = chain.solve_batch(np.broadcast_to(poses[0], (SEARCH, 4, 4)), starts)
+    try:
+        ik.trackable_from(chain, poses, found[ok])
+    except ik.Unreachable:
+        return False
+    return True
+
+
 def main() -> None:
     """Run and print the table, or one JSON object."""
     parser = argparse.ArgumentParser(description="Kinematics against its peers.")
     parser.add_argument("--n", type=int, default=10_000)
+    parser.add_argument("--paths", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -197,6 +245,9 @@ def main() -> None:
         measures |= told
     chain, path = panda()
     measures["fkj_batch_vs_pinocchio"] = forward_ratio(chain, path, "panda_tcp", options.n, options.seed)
+    for arm, (load, _) in arms.items():
+        told = tracked(load()[0], options.paths, options.seed)
+        measures |= {f"{key}_{arm}": value for key, value in told.items()}
     first = [float(subprocess.check_output([sys.executable, "-c", FIRST], text=True)) for _ in range(3)]
     measures["import_first_solve_s"] = min(first)
     measures = {key: round(value, 4) for key, value in measures.items()}

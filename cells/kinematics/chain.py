@@ -96,6 +96,11 @@ class Chain:
         return len(self.joint_names)
 
     @cached_property
+    def formula(self) -> ur.Geometry | None:
+        """What :meth:`branches` computes with, if the arm is built for it."""
+        return ur.geometry(self)
+
+    @cached_property
     def limits(self) -> Array:
         """Lowest and highest joints, (2, n)."""
         return np.stack([self.q_min, self.q_max])
@@ -139,13 +144,23 @@ class Chain:
         """Joints (m, n) and ok (m,) for targets (m, 4, 4) from starts (m, n) or (n,): as ``m`` calls of solve."""
         return ik.solve_batch(self, targets, starts)
 
+    def manipulability(self, q: Array) -> float:
+        """How far joints ``q`` (n,) are from a singularity: the least singular value of the Jacobian, m and rad alike
+        (Klein & Blaho, "Dexterity measures for the design and control of kinematically redundant manipulators", IJRR
+        6(2), 1987). It bounds joint speeds: the tip at twist v needs at most |v| over it."""
+        return float(np.linalg.svd(self.jacobian(q), compute_uv=False)[-1])
+
+    def limit_distance(self, q: Array) -> Array:
+        """How far each of joints ``q`` (n,) is from its nearer limit (n,), rad or m; negative beyond it."""
+        return np.minimum(q - self.q_min, self.q_max - q)
+
     def branches(self, target: Array, near: Array) -> Array:
         """All joints (k, n), k up to 8, within limits that put the tip at ``target``, each as near to ``near`` as whole
         turns allow; the nearest first.
 
         Raises :class:`CellwrightError` for an arm that isn't built like Universal Robots': :mod:`cells.kinematics.ur`.
         """
-        known = ur.geometry(self)
+        known = self.formula
         if known is None:
             raise CellwrightError(
                 Problem(self.name, "has no formula for all its solutions", "call solve from several starts")

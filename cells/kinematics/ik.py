@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-6  # m and rad, of solve and solve_near
 TRACKING_TOLERANCE = 1e-11  # of paths: they are differentiated, and the last Newton step is nearly free
+STARTS = 48  # of the search for different solutions
+APART = 0.05  # rad or m, in some joint, between solutions that count as different
 ATTEMPTS = 100  # starts of solve, the first of them q0
 REACH_PER_POSE = 0.35  # rad: how far a joint may move between neighbouring poses of a path
 
@@ -54,6 +56,66 @@ def solve_near(chain: Chain, target: Array, q0: Array, reach: float = REACH_PER_
         return q0.copy(), False
     ok = run.solve(_clean(target), q0, run.robot, np.stack([low, high]), TOLERANCE, 1, out)
     return out, bool(ok)
+
+
+def solutions(chain: Chain, target: Array, near: Array) -> Array:
+    """Different joints (s, n) with the tip at ``target``, the nearest to ``near`` (n,) first; s may be 0.
+
+    By formula all branches, where the arm has one; else those that a number of starts lead to, the same every time.
+    """
+    if chain.formula is not None:
+        return chain.branches(target, near)
+    low, high = np.maximum(chain.q_min, -np.pi), np.minimum(chain.q_max, np.pi)
+    starts = np.random.default_rng(0).uniform(low, high, (STARTS, chain.n))
+    starts[0] = near
+    found, ok = solve_batch(chain, np.broadcast_to(target, (STARTS, 4, 4)), starts, attempts=8)
+    kept: list[Array] = []
+    for k in np.argsort(np.linalg.norm(found - near, axis=1)):
+        if ok[k] and all(np.abs(found[k] - q).max() > APART for q in kept):
+            kept.append(found[k])
+    return np.array(kept).reshape(-1, chain.n)
+
+
+def towards(chain: Chain, q: Array, posture: Array, reach: float = REACH_PER_POSE) -> Array:
+    """Joints (n,) with the tip where ``q`` has it, as near to ``posture`` (n,) as the spare joints allow from there.
+
+    Descends along the null space of the Jacobian, back onto the pose after each step (Siciliano, "Kinematic control of
+    redundant robot manipulators: a tutorial", J. Intelligent and Robotic Systems 3, 1990). With six joints there is
+    nothing to spare, and ``q`` is returned. ``posture`` may be the middle of the joints' ranges: away from limits.
+    """
+    q, target = np.array(q, dtype=float), chain.fk(q)
+    share = 1.0
+    while share > 1e-3:
+        jacobian = chain.jacobian(q)
+        _, singular, rows = np.linalg.svd(jacobian)
+        spare = rows[int(np.sum(singular > 1e-6 * singular[0])) :]
+        step = spare.T @ (spare @ (posture - q))
+        size = float(np.abs(step).max(initial=0.0))
+        if size < 1e-6:
+            break
+        found, ok = solve_near(chain, target, q + step * min(share, 0.5 * reach / size), reach)
+        if ok and np.linalg.norm(found - posture) < np.linalg.norm(q - posture) - 1e-9:
+            q = found
+        else:
+            share *= 0.5
+    return q
+
+
+def trackable_from(chain: Chain, poses: Array, starts: Array) -> tuple[Array, Array]:
+    """The first of ``starts`` (s, n) from which the tip can be led through ``poses`` (k, 4, 4), and the path (k, n).
+
+    Raises :class:`Unreachable` for the start that led farthest.
+    """
+    poses, run = _clean(poses), chain.kernels
+    farthest, best, out = -1, starts[0], np.empty((len(poses), chain.n))
+    for start in _clean(starts):
+        args = run.robot, chain.limits, REACH_PER_POSE, TRACKING_TOLERANCE
+        reached = run.track(poses, start, *args, out)
+        if reached == len(poses):
+            return start, out
+        if reached > farthest:
+            farthest, best = reached, out[reached - 1].copy() if reached else start
+    raise Unreachable(_why_not(chain, best, poses[farthest], farthest, len(poses)))
 
 
 def solve_batch(

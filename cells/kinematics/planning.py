@@ -16,6 +16,7 @@ from numba import njit
 
 from cells.control.setpoints import Trajectory
 from cells.errors import CellwrightError, Problem
+from cells.kinematics import ik
 from cells.kinematics.collision.checks import (
     Ints,
     clearance,
@@ -35,7 +36,6 @@ NODES = 4000  # of a tree
 STEP = 1.2  # rad (weighted norm): how far a tree grows at once
 CUTS = 80  # tries to shorten a way
 CORNERS = (0.03, 0.005, 0.0)  # m: how far from a way's corners its motion may pass, tried in turn
-STARTS = 24  # starts of the search for joints at a goal
 
 
 class NoWay(CellwrightError):
@@ -138,34 +138,26 @@ def goals_at(around: Surroundings, target: Array, near: Array) -> Array:
     chain = around.body.chain
     if not is_pose(target):
         raise NoWay(Problem("goal", "is not a rigid transform", "check the numbers that it was made from"))
-    rng = np.random.default_rng(0)
-    starts = rng.uniform(np.maximum(chain.q_min, -np.pi), np.minimum(chain.q_max, np.pi), (STARTS, chain.n))
-    starts[0] = near
-    found, ok = chain.solve_batch(np.tile(target, (STARTS, 1, 1)), starts)
-    if not ok.any():
-        off = _out_of_reach(around.body, target, starts[:4])
+    found = ik.solutions(chain, target, near)
+    if not len(found):
+        off = _out_of_reach(around.body, target, near)
         what = "out of reach in this orientation" if off is None else f"{1000 * off:.0f} mm out of reach"
         raise NoWay(Problem("goal", what, "move the target within the arm's reach"))
-    order = np.argsort(np.linalg.norm(found - near, axis=1))
-    kept: list[Array] = []
-    for k in order:
-        if ok[k] and all(np.abs(found[k] - q).max() > 0.05 for q in kept):
-            kept.append(found[k])
-    return np.array(kept)
+    return found
 
 
-def _out_of_reach(body: Body, target: Array, starts: Array) -> float | None:
+def _out_of_reach(body: Body, target: Array, near: Array) -> float | None:
     """How far (m) a target has to come towards the arm's second joint, as it is turned, to be reached; None if that
     doesn't help."""
     chain = body.chain
     place = np.empty((chain.n + 1, 3, 4))
-    place_links(starts[0], body.tables[8], body.tables[9], place)
+    place_links(near, body.tables[8], body.tables[9], place)
     towards = place[min(2, chain.n), :, 3] - target[:3, 3]
 
     def reached(share: float) -> bool:
         nearer = target.copy()
         nearer[:3, 3] += share * towards
-        return any(chain.solve(nearer, start)[1] for start in starts)
+        return chain.solve(nearer, near)[1]
 
     helps = next((share for share in np.linspace(0.1, 0.9, 9) if reached(share)), None)
     if helps is None:

@@ -117,7 +117,7 @@ def line(
     pose_error(target, start, error)
     length, angle = float(np.linalg.norm(error[:3])), float(np.linalg.norm(error[3:]))
     count = max(32, math.ceil(max(length / GRID_M, angle / GRID_RAD)))
-    grid = ik.cartesian_path(chain, q0, _straight(start, error, count), reach=0.1)
+    grid = ik.cartesian_path(chain, q0, straight(start, error, count), reach=0.1)
     spacing = 1.0 / count
     slope = np.gradient(grid, spacing, axis=0, edge_order=2)
     bend = np.gradient(slope, spacing, axis=0, edge_order=2)
@@ -216,7 +216,7 @@ def _joined(whole: State, leg: Trajectory, overlap: int) -> State:
     return out[0], out[1], out[2]
 
 
-def _straight(start: Array, error: Array, count: int) -> Array:
+def straight(start: Array, error: Array, count: int) -> Array:
     """Poses (count + 1, 4, 4) from ``start`` evenly along ``error`` (6,) [translation; rotation vector]."""
     share = np.linspace(0.0, 1.0, count + 1)
     angle = float(np.linalg.norm(error[3:]))

@@ -236,3 +236,51 @@ def test_a_path_that_leaves_the_reach_says_where() -> None:
     poses[10, 0, 0] = math.nan
     with pytest.raises(ik.Unreachable, match="pose 11 of 50: isn't a rigid transform"):
         ik.cartesian_path(CHAIN, HOME, poses)
+
+
+def test_solutions_are_different_and_the_nearest_comes_first() -> None:
+    found = ik.solutions(CHAIN, CHAIN.fk(HOME), HOME)
+    assert len(found) > 4
+    np.testing.assert_allclose(found[0], HOME, atol=1e-5)
+    far = np.linalg.norm(found - HOME, axis=1)
+    assert np.all(np.diff(far) >= 0)
+    for k, q in enumerate(found):
+        np.testing.assert_allclose(CHAIN.fk(q), CHAIN.fk(HOME), atol=1e-5)
+        assert all(np.abs(q - other).max() > 0.05 for other in found[:k])
+    assert ik.solutions(CHAIN, np.diag([1.0, 1, 1, 1]) + 5 * np.eye(4, k=3), HOME).shape == (0, 7)
+
+
+def test_spare_joints_go_towards_a_posture_and_leave_the_tip_alone() -> None:
+    rng, middle = np.random.default_rng(11), (CHAIN.q_min + CHAIN.q_max) / 2
+    for _ in range(20):
+        q = rng.uniform(CHAIN.q_min + 0.2, CHAIN.q_max - 0.2)
+        rest = ik.towards(CHAIN, q, middle)
+        np.testing.assert_allclose(CHAIN.fk(rest), CHAIN.fk(q), atol=1e-5)
+        assert np.linalg.norm(rest - middle) <= np.linalg.norm(q - middle) + 1e-9
+        again = ik.towards(CHAIN, rest, middle)
+        np.testing.assert_allclose(again, rest, atol=2e-2)  # no more to gain
+    bent = HOME + np.array([0.6, 0, -0.6, 0, 0.3, 0, 0])
+    assert np.linalg.norm(ik.towards(CHAIN, bent, HOME) - HOME) < 0.9 * np.linalg.norm(bent - HOME)
+
+
+def test_singularities_and_limits_are_measured() -> None:
+    stretched = np.array([0.3, 0.0, 0.0, -0.0698, 0.0, 0.0, 0.2])
+    assert CHAIN.manipulability(stretched) < 0.05 < 0.1 < CHAIN.manipulability(HOME)
+    q = HOME.copy()
+    q[3] = CHAIN.q_max[3] - 0.01
+    assert CHAIN.limit_distance(q)[3] == pytest.approx(0.01)
+    assert CHAIN.limit_distance(CHAIN.q_max + 0.1).max() < 0
+
+
+def test_a_path_is_tracked_from_the_start_that_leads_through() -> None:
+    begin = CHAIN.fk(HOME)
+    poses = np.tile(begin, (300, 1, 1))
+    poses[:, 1, 3] += np.linspace(0, 0.3, 300)
+    starts = ik.solutions(CHAIN, begin, HOME)
+    start, path = ik.trackable_from(CHAIN, poses, starts)
+    assert any(np.array_equal(start, s) for s in starts)
+    np.testing.assert_allclose(CHAIN.forward_batch(path)[0], poses, atol=1e-6)
+    assert np.abs(np.diff(path, axis=0)).max() < 0.05
+    poses[:, 1, 3] += np.linspace(0, 2, 300)
+    with pytest.raises(ik.Unreachable, match=r"pose \d+ of 300"):
+        ik.trackable_from(CHAIN, poses, starts)
