@@ -47,7 +47,7 @@ def build(
     """
     from cells.journal.store import Journal, event_hash
     from cells.kinematics.chain import load_chain
-    from cells.kinematics.compiled import is_built
+    from cells.kinematics.compiled import cache_folder, is_built
     from cells.orders.passport.elements import need_basyx
     from cells.orders.report import write_report
     from cells.runtime.lease import Lease
@@ -60,7 +60,7 @@ def build(
             start, _ = journal.head()
             ordered = f"{len(plan.units)} unit{'' if len(plan.units) == 1 else 's'}"
             say(f"{order.id}: {ordered} in {cell.name}, world {world}, seed {seed}; results in {folder}")
-            if not is_built(load_chain(cell)):
+            if cache_folder() and not is_built(load_chain(cell)):
                 say("compiling the kinematics of this arm, once; cellwright warmup does it ahead of time")
             outcomes = perform(order, plan, cell, variants, journal, folder, lambda: opener(cell, variants, seed, view))
             built = list(journal.events(after=start))

@@ -51,7 +51,7 @@ class Proof:
         found = limits_broken(self.chain, trajectory)
         if found:
             return found
-        return self._start(trajectory, arm) + self._tip(trajectory) + self._collision(trajectory)
+        return self._start(trajectory, arm) + self._tip(trajectory) + self.collision(trajectory)
 
     def _start(self, trajectory: Trajectory, arm: ArmReading) -> list[str]:
         names, out = self.chain.joint_names, []
@@ -87,7 +87,8 @@ class Proof:
                 out.append(f"tool at {1000 * trajectory.t[k]:.0f} ms: {what} {value[k]:.4g} {unit}, at most {most:.4g}")
         return out
 
-    def _collision(self, trajectory: Trajectory) -> list[str]:
+    def collision(self, trajectory: Trajectory) -> list[str]:
+        """What collides on the way."""
         around, q = self.around, np.ascontiguousarray(trajectory.q)
         begin, end = 0, len(q)
         tables = around.body.tables, around.scene.tables

@@ -13,7 +13,7 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -23,9 +23,6 @@ from cells.kinematics import search
 
 if TYPE_CHECKING:
     from cells.kinematics.chain import Chain
-
-
-COUNT = 5  # kernels of a robot
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,22 +76,19 @@ def cache_folder() -> Path | None:
     return folder if private and os.access(folder, os.W_OK) else None
 
 
-def warm(chain: Chain) -> Iterator[str]:
-    """Call each of the chain's kernels once, so that it is compiled or loaded; tells the name of each that is done."""
+def first_calls(chain: Chain) -> dict[str, Callable[[], object]]:
+    """By name, a call of each of the chain's kernels, so that it is compiled or loaded."""
     import numpy as np
 
     run, q, out = chain.kernels, np.zeros((1, chain.n)), np.empty((1, chain.n))
-    poses, jacobians, ok = np.empty((1, 4, 4)), np.empty((1, 6, chain.n)), np.empty(1, np.bool_)
-    run.forward(q[0], run.robot, poses[0], jacobians[0])
-    yield "forward"
-    run.forward_batch(q, run.robot, poses, jacobians)
-    yield "forward_batch"
-    run.solve(poses[0], q[0], run.robot, chain.limits, 1e-6, 1, out[0])
-    yield "solve"
-    run.solve_batch(poses, q, run.robot, chain.limits, 1e-6, 1, out, ok)
-    yield "solve_batch"
-    run.track(poses, q[0], run.robot, chain.limits, 0.1, 1e-6, out)
-    yield "track"
+    poses, jacobians, ok = np.tile(np.eye(4), (1, 1, 1)), np.empty((1, 6, chain.n)), np.empty(1, np.bool_)
+    return {
+        "forward": lambda: run.forward(q[0], run.robot, poses[0], jacobians[0]),
+        "forward_batch": lambda: run.forward_batch(q, run.robot, poses, jacobians),
+        "solve": lambda: run.solve(poses[0], q[0], run.robot, chain.limits, 1e-6, 1, out[0]),
+        "solve_batch": lambda: run.solve_batch(poses, q, run.robot, chain.limits, 1e-6, 1, out, ok),
+        "track": lambda: run.track(poses, q[0], run.robot, chain.limits, 0.1, 1e-6, out),
+    }
 
 
 def _of(module: ModuleType, robot: Any) -> Kernels:
@@ -118,9 +112,13 @@ def _module(chain: Chain, folder: Path) -> tuple[str, Path]:
 def _write(path: Path, text: str) -> None:
     """Whole or not at all, whoever else writes the same."""
     handle, made = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-    os.replace(made, path)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+        os.replace(made, path)
+    except OSError:
+        os.unlink(made)
+        raise
 
 
 def _load(path: Path) -> ModuleType:

@@ -105,6 +105,13 @@ def way(around: Surroundings, start: Array, goals: Array, iterations: int = 20_0
     return out[:count].copy()
 
 
+def compile_for(around: Surroundings, q: Array) -> None:
+    """Call what a plan is made with once, at joints ``q`` (n,), so that it is compiled or loaded."""
+    way(around, q, q)
+    weights, out = np.ones(len(q)), np.empty((2 * NODES, len(q)))
+    _connect(q, q[None], q, q, weights, around.body.tables, around.scene.tables, around.margin, 1, 0, out)
+
+
 def motion(
     around: Surroundings,
     start: Array,
@@ -277,7 +284,7 @@ def _shortened(path: Array, count: int, body: Tables, scene: Tables, margin: flo
             s, t = 0.0, 1.0  # then whole corners
         for k in range(n):
             a[k] = path[i, k] + s * (path[i + 1, k] - path[i, k])
-            b[k] = path[j, k] + t * (path[j + 1, k] - path[j, k])
+            b[k] = path[j + 1, k] if t == 1.0 else path[j, k] + t * (path[j + 1, k] - path[j, k])
         if not edge_free(a, b, body, scene, margin, work):
             continue
         # Keep what is before a and after b, which may be ends of the edges that they lie on.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cells.kinematics.collision.shapes import Shape, bounding_radius, box, covering_spheres, of_urdf
+from cells.kinematics.collision.shapes import BOX, SPHERE, Shape, bounding_radius, box, covering_spheres, of_urdf
 from cells.kinematics.numerics import axis_frame, z_frames
 from cells.pose import Array
 
@@ -148,9 +148,23 @@ def body_of(chain: Chain, path: Path, base: str) -> Body:
             if name in moves:
                 low, high = (turned[link - 1][:3, :3].T @ v if link else v for v in moves[name])
                 placed = _swept(placed, low, high)
-            shapes.append(placed)
-            links.append(link)
+            at, still = _that_moves_it(chain, link, placed)
+            shapes.append(still)
+            links.append(at)
     return Body(chain, tuple(shapes), tuple(links), pairs_that_may_meet(chain, shapes, links, path))
+
+
+def _that_moves_it(chain: Chain, link: int, shape: Shape) -> tuple[int, Shape]:
+    """The link that really moves a solid, and the solid in its frame: one that is round about its own joint's axis
+    stands with the link before."""
+    frames = z_frames(chain.arrays[0], chain.arrays[1])
+    while link > 0 and not chain.arrays[2][link - 1] and shape.kind != BOX:
+        off_axis = np.linalg.norm(shape.pose[:2, 3])
+        askew = 0.0 if shape.kind == SPHERE else np.linalg.norm(shape.pose[:2, 2])
+        if max(off_axis, askew) > 1e-9:
+            break
+        link, shape = link - 1, shape.moved(frames[link - 1])
+    return link, shape
 
 
 def _turned(chain: Chain) -> list[Array]:
@@ -189,7 +203,7 @@ def _swept(shape: Shape, low: Array, high: Array) -> Shape:
     turn = shape.pose[:3, :3]
     a, b = turn.T @ low, turn.T @ high
     radius = bounding_radius(shape)
-    half = np.array(shape.size) if shape.kind == 2 else np.full(3, radius)
+    half = np.array(shape.size) if shape.kind == BOX else np.full(3, radius)
     pose = shape.pose.copy()
     pose[:3, 3] += turn @ (a + b) / 2
     x, y, z = 2 * half + np.abs(b - a)

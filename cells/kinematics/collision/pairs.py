@@ -47,7 +47,7 @@ def pairs_that_may_meet(chain: Chain, shapes: Sequence[Shape], links: Sequence[i
         kept = json.loads((path.parent / FILE).read_bytes())
     except (OSError, ValueError):
         kept = {}
-    if kept.get("urdf_sha256") == _digest(path) and kept.get("tip") == chain.name:
+    if kept.get("urdf_sha256") == _digest(path) and kept.get("links") == list(links):
         return tuple((int(a), int(b)) for a, b in kept["pairs"])
     return found(chain, shapes, links, QUICK)
 
@@ -160,7 +160,7 @@ def main() -> None:
     body = body_of(chain, spec.urdf_path, spec.base_link)
     pairs = found(chain, body.shapes, body.links, THOROUGH)
     digest = _digest(spec.urdf_path)
-    text = json.dumps({"urdf_sha256": digest, "tip": chain.name, "pairs": pairs})
+    text = json.dumps({"urdf_sha256": digest, "links": list(body.links), "pairs": pairs})
     (spec.folder / FILE).write_text(text + "\n")
 
 
