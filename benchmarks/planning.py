@@ -40,7 +40,7 @@ from cells.pose import Array
 
 SCENES = 10
 BOXES = 7
-BLOCK = 100
+BLOCK = 1000  # configurations that a check has before it is the other's turn
 CLEAR = 0.006  # m: how free the ends of a plan are
 OMPL_S = 10.0
 
@@ -235,7 +235,7 @@ def main() -> None:
     chain, spec = load_chain(cell), cell.robot_spec
     body, rng = body_of(chain, spec.urdf_path, spec.base_link), np.random.default_rng(options.seed)
     scenes = [scene(rng) for _ in range(SCENES)]
-    q = rng.uniform(chain.q_min, chain.q_max, (5000, chain.n))
+    q = rng.uniform(chain.q_min, chain.q_max, (10_000, chain.n))
     measures = compare_checks(chain, body, scenes[0], q)
     measures |= recall(body, scenes, chain, options.configs, rng)
     rows, told = compare_plans(chain, body, scenes, options.pairs, options.seed)

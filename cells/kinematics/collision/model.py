@@ -119,6 +119,7 @@ def body_of(chain: Chain, path: Path, base: str) -> Body:
     """
     shapes: list[Shape] = []
     links: list[int] = []
+    hang: list[int] = []
     from cells.kinematics.chain import origin_of
     from cells.kinematics.collision.pairs import pairs_that_may_meet
 
@@ -151,7 +152,8 @@ def body_of(chain: Chain, path: Path, base: str) -> Body:
             at, still = _that_moves_it(chain, link, placed)
             shapes.append(still)
             links.append(at)
-    return Body(chain, tuple(shapes), tuple(links), pairs_that_may_meet(chain, shapes, links, path))
+            hang.append(link)
+    return Body(chain, tuple(shapes), tuple(links), pairs_that_may_meet(chain, shapes, links, hang, path))
 
 
 def _that_moves_it(chain: Chain, link: int, shape: Shape) -> tuple[int, Shape]:

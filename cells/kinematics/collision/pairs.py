@@ -41,28 +41,37 @@ QUICK, THOROUGH = 1000, 500_000  # pieces of the joints' ranges that a proof may
 Pairs = tuple[tuple[int, int], ...]
 
 
-def pairs_that_may_meet(chain: Chain, shapes: Sequence[Shape], links: Sequence[int], path: Path) -> Pairs:
-    """Pairs (lower link, higher link) of solids, by their places in ``shapes``; ``path`` is the URDF's."""
+def pairs_that_may_meet(
+    chain: Chain, shapes: Sequence[Shape], links: Sequence[int], hang: Sequence[int], path: Path
+) -> Pairs:
+    """Pairs (lower link, higher link) of solids, by their places in ``shapes``; ``path`` is the URDF's.
+
+    ``links`` tells which link moves each solid, ``hang`` on which it hangs.
+    """
     try:
         kept = json.loads((path.parent / FILE).read_bytes())
     except (OSError, ValueError):
         kept = {}
     if kept.get("urdf_sha256") == _digest(path) and kept.get("links") == list(links):
         return tuple((int(a), int(b)) for a, b in kept["pairs"])
-    return found(chain, shapes, links, QUICK)
+    return _found(Body(chain, tuple(shapes), tuple(links), _apart(links, hang)), QUICK)
 
 
-def found(chain: Chain, shapes: Sequence[Shape], links: Sequence[int], looks: int) -> Pairs:
-    """The same, looked for: each proof may look at ``looks`` pieces."""
-    count = len(shapes)
-    apart = tuple((a, b) for a in range(count) for b in range(count) if links[a] + 1 < links[b])
-    body = Body(chain, tuple(shapes), tuple(links), apart)
+def _apart(links: Sequence[int], hang: Sequence[int]) -> Pairs:
+    """All pairs of solids that move against each other and whose links don't hang on each other."""
+    count = range(len(links))
+    return tuple((a, b) for a in count for b in count if hang[a] + 1 < hang[b] and links[a] < links[b])
+
+
+def _found(body: Body, looks: int) -> Pairs:
+    """Those of the body's pairs that may meet; each proof may look at ``looks`` pieces."""
+    chain = body.chain
     low, high = np.maximum(chain.q_min, -np.pi), np.minimum(chain.q_max, np.pi)
     q = np.random.default_rng(0).uniform(low, high, (SAMPLES, chain.n))
     close = meetings(q, body.tables, CLOSE) / SAMPLES
     return tuple(
         pair
-        for p, pair in enumerate(apart)
+        for p, pair in enumerate(body.pairs)
         if close[p] < 0.5 and meet_somewhere(p, body.tables, chain.q_min, chain.q_max, looks)
     )
 
@@ -157,8 +166,9 @@ def main() -> None:
     spec = load_robot(sys.argv[1])
     limits = {"acceleration": spec.acceleration, "jerk": spec.jerk}
     chain = Chain.from_urdf(spec.urdf_path, spec.base_link, spec.tcp_link, limits)
-    body = body_of(chain, spec.urdf_path, spec.base_link)
-    pairs = found(chain, body.shapes, body.links, THOROUGH)
+    (spec.folder / FILE).unlink(missing_ok=True)
+    body = body_of(chain, spec.urdf_path, spec.base_link)  # more pairs than need be
+    pairs = _found(body, THOROUGH)
     digest = _digest(spec.urdf_path)
     text = json.dumps({"urdf_sha256": digest, "links": list(body.links), "pairs": pairs})
     (spec.folder / FILE).write_text(text + "\n")
