@@ -231,6 +231,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    result = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print doesn't belong to the result
     cell = load_cell("panda-bench")
     chain, spec = load_chain(cell), cell.robot_spec
     body, rng = body_of(chain, spec.urdf_path, spec.base_link), np.random.default_rng(options.seed)
@@ -246,13 +248,13 @@ def main() -> None:
         machine = f"{platform.machine()}, Python {platform.python_version()}, {platform.system()}"
         command = shlex.join(["python", "benchmarks/planning.py", *sys.argv[1:]])
         print(json.dumps({"name": "planning", "machine": machine, "command": command, "rows": rows,
-                          "measures": measures}))  # fmt: skip
+                          "measures": measures}), file=result)  # fmt: skip
     else:
         for row in failed:
-            print(row)
+            print(row, file=result)
         for name, value in measures.items():
-            print(f"{name:28} {value}")
-    sys.stdout.flush()
+            print(f"{name:28} {value}", file=result)
+    result.flush()
     os._exit(0)  # OMPL's wheel frees memory twice while Python ends
 
 
