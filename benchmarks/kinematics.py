@@ -5,11 +5,13 @@
 The peers come with ``pip install -c constraints.txt -e '.[rtb,bench,dev]'``. Poses are those of uniformly random joints
 within the limits. Each solver is called once a pose, from the same start, in blocks that take turns; what it returns is
 judged by pinocchio's forward kinematics: 1e-6 m and 1e-6 rad, within the limits. EAIK, which knows a URDF by frames of
-its own, is asked for the poses of the same joints in those frames, and counts as right where it returns anything; it
-returns all branches. ssik is called through its run-time class, not through a solver built ahead of time.
+its own, is asked for the poses of the same joints in those frames and judged by its own forward kinematics; it returns
+all branches. ssik solves by modules that ``ssik build`` writes for each arm at the beginning, and is asked for the
+solution nearest to the start. Ours is called once a pose, and once more for all poses in one call (``batch``).
 
 Measures: ``ik_<arm>_vs_<peer>`` CPU time of a peer's call over that of ours; ``ik_<arm>_vs_<peer>_per_solution`` the
-same with the peer's time divided by the solutions that it returned; ``ik_success_<arm>`` share of our calls judged
+same with the peer's time divided by the solutions that it returned; ``ik_<arm>_batch_vs_<peer>`` the peer's call over
+one pose of our batch; ``ik_success_<arm>`` share of our calls judged
 right, ``ik_success_lb_<arm>`` its one-sided 95 % bound (Clopper-Pearson); ``fkj_batch_vs_pinocchio`` time of one
 pinocchio call (pose and Jacobian) over that of one of our *batch*; ``track_completed_<arm>`` share, of the straight tip
 paths of 0.3 to 1 m that can be tracked from some solution at their beginning (300 random ones are tried), that ours
@@ -21,16 +23,19 @@ to its first solution, machine code in the cache.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import platform
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -97,11 +102,8 @@ def right(pose: Array, target: Array) -> bool:
 
 def solvers(arm: str, chain: Chain, path: Path, joints: Array, poses: Array, start: Array) -> dict[str, Solver]:
     """Ours and the peers', each from the number of a pose to the solutions it returns."""
-    import ssik
-
     steps = chain.to_rtb().ets()
-    analytic = ssik.Manipulator.from_urdf(path, base="base_link" if arm == "ur5e" else "panda_link0",
-                                          ee="tool0" if arm == "ur5e" else "panda_tcp")  # fmt: skip
+    analytic = built_by_ssik(arm, path)
 
     def ours(k: int) -> list[Array]:
         q, ok = chain.solve(poses[k], start)
@@ -122,6 +124,20 @@ def solvers(arm: str, chain: Chain, path: Path, joints: Array, poses: Array, sta
         targets = [theirs.fwdKin(q) for q in joints]
         out["eaik"] = lambda k: list(theirs.IK(targets[k]).Q)
     return out
+
+
+def built_by_ssik(arm: str, path: Path) -> Any:
+    """The module that ssik writes for an arm."""
+    base, tip = ("base_link", "tool0") if arm == "ur5e" else ("panda_link0", "panda_tcp")
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / f"{arm}_by_ssik.py"
+        command = [Path(sys.executable).with_name("ssik"), "build", path, "--base", base, "--ee", tip, "--out", out]
+        subprocess.run([*command, "--no-validate"], check=True, stdout=sys.stderr)
+        spec = importlib.util.spec_from_file_location(out.stem, out)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return module
 
 
 def race(runners: dict[str, Solver], count: int) -> tuple[dict[str, float], dict[str, list[list[Array]]]]:
@@ -154,7 +170,12 @@ def compare(arm: str, chain: Chain, path: Path, tip: str, count: int, seed: int)
     for name, answers in found.items():
         solutions = sum(len(answer) for answer in answers)
         if name == "eaik":
-            solved = sum(bool(answer) for answer in answers)
+            from eaik.IK_URDF import UrdfRobot
+
+            theirs = UrdfRobot(str(path))
+            solved = sum(
+                any(right(theirs.fwdKin(q), theirs.fwdKin(joints[k])) for q in a) for k, a in enumerate(answers)
+            )
         else:
             inside = [[q for q in a if np.all((q >= chain.q_min - 1e-9) & (q <= chain.q_max + 1e-9))] for a in answers]
             solved = sum(any(right(judge(q)[0], poses[k]) for q in a) for k, a in enumerate(inside))
@@ -162,10 +183,17 @@ def compare(arm: str, chain: Chain, path: Path, tip: str, count: int, seed: int)
         rows.append({"arm": arm, "solver": name, "us": round(us, 2), "solved": solved / count,
                      "solutions": round(solutions / count, 2)})  # fmt: skip
         if name == "cellwright":
+            chain.solve_batch(poses[:2], middle)
+            clock = time.process_time()
+            chain.solve_batch(poses, middle)
+            batch = time.process_time() - clock
+            rows.append({"arm": arm, "solver": "(batch)", "us": round(1e6 * batch / count, 2), "solved": solved / count,
+                         "solutions": 1.0})  # fmt: skip
             out[f"ik_success_{arm}"] = solved / count
             out[f"ik_success_lb_{arm}"] = float(beta.ppf(0.05, solved, count - solved + 1))
         else:
             out[f"ik_{arm}_vs_{name}"] = spent[name] / spent["cellwright"]
+            out[f"ik_{arm}_batch_vs_{name}"] = spent[name] / batch
             out[f"ik_{arm}_vs_{name}_per_solution"] = out[f"ik_{arm}_vs_{name}"] / max(solutions / count, 1.0)
     return rows, out
 
