@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cells.ports import ArmReading
 
 MARGIN = 0.001  # m that a motion keeps from everything
+LEAVING = 1e-4  # m: how much closer it may come while it leaves what it is too close to
 SECOND_OPINION = 0.01  # m: where the arm comes closer than this, coal is asked as well
 START = 1e-3  # rad: how far a motion may begin from the joints that the arm's controller holds
 FOLLOWING = 0.1  # rad: how far the measured joints may be from those
@@ -90,7 +91,16 @@ class Proof:
     def collision(self, trajectory: Trajectory) -> list[str]:
         """What collides on the way."""
         around, q = self.around, np.ascontiguousarray(trajectory.q)
-        begin, end = 0, len(q)
+        begin, end, last = 0, len(q), -np.inf
+        # An arm that stands too close to something may leave it, and come no closer.
+        while begin < end:
+            apart, who = around.distance(q[begin], MARGIN)
+            if apart >= MARGIN:
+                break
+            if apart < last - LEAVING:
+                at = f"at {1000 * trajectory.t[begin]:.0f} ms"
+                return [f"{who} {at}: {1000 * apart:.1f} mm apart and closer than before"]
+            begin, last = begin + 1, max(last, apart)
         tables = around.body.tables, around.scene.tables
         while begin < end:
             k, apart, _, _ = path_clearance(q[begin:], *tables, SECOND_OPINION)
@@ -118,7 +128,9 @@ def proof_of(cell: Cell, chain: Chain) -> Proof:
     spec = cell.robot_spec
     into_base = cell.base_pose.inverse().matrix()
     solids = [("bench", *cell.bench)]
-    solids += [(name, *placed) for name, station in cell.stations.items() for placed in station.boxes]
+    for name, station in cell.stations.items():
+        if station.kind != "hand_over":
+            solids += [(name, *placed) for placed in station.boxes]
     scene = Scene(tuple(box(name, edges, into_base @ pose.matrix()) for name, edges, pose in solids))
     people = [station.pose.xyz for station in cell.stations.values() if station.kind == "hand_over"]
     return Proof(

@@ -165,3 +165,16 @@ def test_what_a_motion_is_refused_for() -> None:
     assert ok
     quick = trajectory.point_to_point(CHAIN, q, q + 0.3 * np.eye(7)[0], 1.0, CELL.tick_s, 0.6)
     assert any("near a person" in line for line in proof.broken(quick, reading(q)))
+
+
+def test_an_arm_that_is_too_close_may_leave_but_not_come_closer() -> None:
+    low, ok = CHAIN.solve(down(0.45, 0.0), HOME)  # the fingers 1 mm above the bench, less rounding
+    assert ok
+    under = Surroundings(BODY, Scene((box("plate", (0.2, 0.2, 0.02), placed(0.45, 0.0, -0.0104)),)))
+    proof = dataclasses.replace(proof_of(CELL, CHAIN), around=under, operators=np.empty((0, 3)))
+    up = trajectory.line(CHAIN, low, down(0.45, 0.1), 0.1, dt=CELL.tick_s)
+    assert proof.broken(up, reading(low)) == []
+    deeper = trajectory.line(CHAIN, low, down(0.45, -0.002), 0.1, dt=CELL.tick_s)
+    assert "closer than before" in proof.broken(deeper, reading(low))[0]
+    back = trajectory.line(CHAIN, up.q[-1], down(0.45, 0.0), 0.1, dt=CELL.tick_s)
+    assert "mm apart, at least 1" in proof.broken(back, reading(up.q[-1]))[0]
