@@ -23,6 +23,7 @@ TRACKING_TOLERANCE = 1e-11  # of paths: they are differentiated, and the last Ne
 STARTS = 48  # of the search for different solutions
 APART = 0.05  # rad or m, in some joint, between solutions that count as different
 ATTEMPTS = 100  # starts of solve, the first of them q0
+SMOOTH_PER_POSE = 0.05  # rad: how far it should move at most
 REACH_PER_POSE = 0.35  # rad: how far a joint may move between neighbouring poses of a path
 
 
@@ -104,17 +105,20 @@ def towards(chain: Chain, q: Array, posture: Array, reach: float = REACH_PER_POS
 def trackable_from(chain: Chain, poses: Array, starts: Array) -> tuple[Array, Array]:
     """The first of ``starts`` (s, n) from which the tip can be led through ``poses`` (k, 4, 4), and the path (k, n).
 
+    One that moves no joint by over 0.05 rad between two poses is preferred: it keeps away from singularities, also from
+    those that a joint at its limit makes.
+
     Raises :class:`Unreachable` for the start that led farthest.
     """
     poses, run = _clean(poses), chain.kernels
     farthest, best, out = -1, starts[0], np.empty((len(poses), chain.n))
-    for start in _clean(starts):
-        args = run.robot, chain.limits, REACH_PER_POSE, TRACKING_TOLERANCE
-        reached = run.track(poses, start, *args, out)
-        if reached == len(poses):
-            return start, out
-        if reached > farthest:
-            farthest, best = reached, out[reached - 1].copy() if reached else start
+    for reach in (SMOOTH_PER_POSE, REACH_PER_POSE):
+        for start in _clean(starts):
+            reached = run.track(poses, start, run.robot, chain.limits, reach, TRACKING_TOLERANCE, out)
+            if reached == len(poses):
+                return start, out
+            if reached > farthest:
+                farthest, best = reached, out[reached - 1].copy() if reached else start
     raise Unreachable(_why_not(chain, best, poses[farthest], farthest, len(poses)))
 
 
