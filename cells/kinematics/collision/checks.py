@@ -170,10 +170,9 @@ def covered(
     ``dq``.
 
     ``who`` (2,) becomes the shape that allows least, and what it is close to: a solid of the scene, or the scene's
-    count plus one of the robot's; -1 where the whole stretch is free. ``room`` (2n + 9 + s / 4, 3, 4) is room to work
-    in.
+    count plus one of the robot's; -1 where the whole stretch is free. ``room`` is what :func:`rooms` makes.
     """
-    kinds, sizes, poses, bounds, spheres, first_ball, links, pairs, frames, slides, _ = body
+    kinds, sizes, poses, bounds, spheres, first_ball, links, pairs, frames, slides, _, groups, balls = body
     around, s_sizes, s_poses, s_bounds, _, _ = scene
     n = q.shape[0]
     at, other, walk = room[: n + 1], room[n + 1 : n + 2], room[n + 2 : n + 6].reshape(-1, 4)
@@ -194,9 +193,9 @@ def covered(
             continue
         x, y, z, radius = centres[shape, 0], centres[shape, 1], centres[shape, 2], bounds[shape, 3]
         speed = _speed(twists[0], twists[link], x, y, z, radius) if moves else 0.0
+        enough = margin + _motion(speed, rate[0, link], bend[0, link], stretch)
         for k in range(around.shape[0]):
-            enough = margin + _motion(speed, rate[0, link], bend[0, link], stretch)
-            far = max(enough + radius + s_bounds[k, 3], 0.0)
+            far = enough + radius + s_bounds[k, 3]
             dx, dy, dz = x - s_bounds[k, 0], y - s_bounds[k, 1], z - s_bounds[k, 2]
             if dx * dx + dy * dy + dz * dz >= far * far:
                 continue
@@ -213,30 +212,43 @@ def covered(
                 if apart <= margin:
                     return apart - margin
                 stretch = _stretch(apart - margin, speed, rate[0, link], bend[0, link])
-    for p in range(pairs.shape[0]):
-        a, b = pairs[p, 0], pairs[p, 1]
-        first, last = links[a], links[b]
-        x, y, z = centres[b, 0], centres[b, 1], centres[b, 2]
-        dx, dy, dz = x - centres[a, 0], y - centres[a, 1], z - centres[a, 2]
-        square = dx * dx + dy * dy + dz * dz
-        touch = margin + bounds[a, 3] + bounds[b, 3]
-        far = max(touch + stretch * rate[first, last], 0.0)
-        if square >= far * far:
-            continue
-        speed = _speed(twists[first], twists[last], x, y, z, bounds[b, 3]) if moves else 0.0
-        enough = margin + _motion(speed, rate[first, last], bend[first, last], stretch)
-        far = max(enough - margin + touch, 0.0)
-        if square >= far * far:
-            continue
-        place(at[first], poses[a], other[0])
-        apart = distance_to(
-            b, at, last, kinds, sizes, poses, spheres, first_ball, kinds[a], sizes, a, other, 0, enough, fine, walk
+                enough = apart
+    whole = centres[links.shape[0] :]
+    for link in range(n + 1):
+        whole[link] = _centre(at, link, balls, link)
+    for g in range(groups.shape[0]):
+        first, last = groups[g, 0], groups[g, 1]
+        dx, dy, dz = (
+            whole[last, 0] - whole[first, 0],
+            whole[last, 1] - whole[first, 1],
+            whole[last, 2] - whole[first, 2],
         )
-        if apart < enough:
-            who[0], who[1] = b, around.shape[0] + a
-            if apart <= margin:
-                return apart - margin
-            stretch = _stretch(apart - margin, speed, rate[first, last], bend[first, last])
+        far = margin + stretch * rate[first, last] + balls[first, 3] + balls[last, 3]
+        if dx * dx + dy * dy + dz * dz >= far * far:
+            continue
+        for p in range(groups[g, 2], groups[g, 3]):
+            a, b = pairs[p, 0], pairs[p, 1]
+            x, y, z = centres[b, 0], centres[b, 1], centres[b, 2]
+            dx, dy, dz = x - centres[a, 0], y - centres[a, 1], z - centres[a, 2]
+            square = dx * dx + dy * dy + dz * dz
+            touch = margin + bounds[a, 3] + bounds[b, 3]
+            far = touch + stretch * rate[first, last]
+            if square >= far * far:
+                continue
+            speed = _speed(twists[first], twists[last], x, y, z, bounds[b, 3]) if moves else 0.0
+            enough = margin + _motion(speed, rate[first, last], bend[first, last], stretch)
+            far = enough - margin + touch
+            if square >= far * far:
+                continue
+            place(at[first], poses[a], other[0])
+            apart = distance_to(
+                b, at, last, kinds, sizes, poses, spheres, first_ball, kinds[a], sizes, a, other, 0, enough, fine, walk
+            )
+            if apart < enough:
+                who[0], who[1] = b, around.shape[0] + a
+                if apart <= margin:
+                    return apart - margin
+                stretch = _stretch(apart - margin, speed, rate[first, last], bend[first, last])
     return stretch
 
 
@@ -275,7 +287,7 @@ def bounds_of_motion(a: Array, b: Array, reach: Array, out: Array) -> None:
 def rooms(n: int, shapes: int) -> Tables:
     """Room to work in for n joints and so many shapes: ``most``, ``room``, ``who`` of :func:`covered`, joints (2, n),
     and the stretches of an edge that wait to be proven (64, 2)."""
-    room = np.empty((2 * n + 9 + shapes // 4, 3, 4))
+    room = np.empty((2 * n + 9 + (shapes + n + 1) // 4, 3, 4))
     return np.zeros((2, n + 1, n + 1)), room, np.empty(2, np.int64), np.empty((2, n)), np.empty((STACK, 2))
 
 

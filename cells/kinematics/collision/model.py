@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cells.kinematics.collision.shapes import BOX, SPHERE, Shape, bounding_radius, box, covering_spheres, of_urdf
 from cells.kinematics.numerics import axis_frame, z_frames
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 HELD = "held part"
 
 Tables = tuple[Any, ...]  # of arrays
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +43,11 @@ class Body:
     def tables(self) -> Tables:
         """The same as arrays for :mod:`.checks`: solids (see :func:`solids`), the link of each, pairs, the constant
         transforms between joints (n + 1, 4, 4), which joints slide (n,), and ``reach`` (n, n + 1): how far the points
-        of a link are from a joint's axis at most, or 1 where the joint slides."""
+        of a link are from a joint's axis at most, or 1 where the joint slides. Pairs are sorted by their links, and
+        ``groups`` (g, 4) tells for each two links where theirs begin and end; ``balls`` (n + 1, 4) bound the links."""
         chain = self.chain
         frames = np.array(z_frames(chain.arrays[0], chain.arrays[1]))
-        pairs = np.array(self.pairs, np.int64).reshape(-1, 2)
+        pairs, groups = self._grouped()
         return (
             *solids(self.shapes),
             np.array(self.links, np.int64),
@@ -52,7 +55,29 @@ class Body:
             frames,
             chain.arrays[2],
             self._reach(frames),
+            groups,
+            self._balls(),
         )
+
+    def _grouped(self) -> tuple[Ints, Ints]:
+        """Pairs (p, 2) by their links, and groups (g, 4): two links, where their pairs begin and where they end."""
+        links = self.links
+        pairs = sorted(self.pairs, key=lambda pair: (links[pair[0]], links[pair[1]], pair))
+        groups: list[tuple[int, int, int, int]] = []
+        for k, (a, b) in enumerate(pairs):
+            begin = groups.pop()[2] if groups and groups[-1][:2] == (links[a], links[b]) else k
+            groups.append((links[a], links[b], begin, k + 1))
+        return np.array(pairs, np.int64).reshape(-1, 2), np.array(groups, np.int64).reshape(-1, 4)
+
+    def _balls(self) -> Array:
+        out = np.zeros((self.chain.n + 1, 4))
+        for link in range(len(out)):
+            shapes = [shape for shape, at in zip(self.shapes, self.links, strict=True) if at == link]
+            if shapes:
+                middle = np.mean([shape.pose[:3, 3] for shape in shapes], axis=0)
+                far = [np.linalg.norm(shape.pose[:3, 3] - middle) + bounding_radius(shape) for shape in shapes]
+                out[link] = [*middle, max(far)]
+        return out
 
     def _reach(self, frames: Array) -> Array:
         chain = self.chain

@@ -71,7 +71,7 @@ def _found(body: Body, looks: int) -> Pairs:
     close = meetings(q, body.tables, CLOSE) / SAMPLES
     return tuple(
         pair
-        for p, pair in enumerate(body.pairs)
+        for p, pair in enumerate(map(tuple, body.tables[7].tolist()))  # as they are sorted there
         if close[p] < 0.5 and meet_somewhere(p, body.tables, chain.q_min, chain.q_max, looks)
     )
 
@@ -86,7 +86,7 @@ def meet_somewhere(p: int, body: Tables, low: Array, high: Array, looks: int) ->
 
     Divides the range of the joints between them until every piece is proven free, or gives up after ``looks``.
     """
-    kinds, sizes, poses, _, balls, first_ball, links, pairs, frames, slides, reach = body
+    kinds, sizes, poses, _, balls, first_ball, links, pairs, frames, slides, reach, _, _ = body
     n = low.shape[0]
     a, b = pairs[p, 0], pairs[p, 1]
     first, last = links[a], links[b]
@@ -126,7 +126,7 @@ def meet_somewhere(p: int, body: Tables, low: Array, high: Array, looks: int) ->
 @njit(cache=True)
 def meetings(q: Array, body: Tables, within: float) -> Array:
     """At how many of the joints (m, n) the solids of each pair are no farther apart than ``within``: (p,)."""
-    kinds, sizes, poses, _, balls, first_ball, links, pairs, frames, slides, _ = body
+    kinds, sizes, poses, _, balls, first_ball, links, pairs, frames, slides, _, _, _ = body
     n = q.shape[1]
     at, other, walk = np.empty((n + 1, 3, 4)), np.empty((1, 3, 4)), np.empty((10, 4))
     out = np.zeros(pairs.shape[0])
