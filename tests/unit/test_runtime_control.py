@@ -114,6 +114,15 @@ def test_what_a_dead_process_left_is_no_obstacle(tmp_path: Path) -> None:
     assert not (run_folder(CELL, tmp_path) / "control.sock").exists()
 
 
+@pytest.fixture
+def with_a_terminal() -> Iterator[None]:
+    """SIGHUP isn't ignored, as it is under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("with_a_terminal")
 def test_the_end_of_the_process_is_a_stop_that_leaves_and_ctrl_c_one_that_waits() -> None:
     before, said = signal.getsignal(signal.SIGTERM), []
     for numbers, asked in (
