@@ -63,7 +63,7 @@ def scene(rng: np.random.Generator) -> Scene:
 def free(body: Body, around: Scene, q: Array, margin: float) -> Array:
     """Whether the arm keeps over ``margin`` at joints (m, n): (m,)."""
     out = np.empty(len(q), np.bool_)
-    configs_free(q, body.tables, around.tables, margin, out)
+    configs_free(q, body.tables, around.table, margin, out)
     return out
 
 

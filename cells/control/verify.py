@@ -101,7 +101,7 @@ class Proof:
                 at = f"at {1000 * trajectory.t[begin]:.0f} ms"
                 return [f"{who} {at}: {1000 * apart:.1f} mm apart and closer than before"]
             begin, last = begin + 1, max(last, apart)
-        tables = around.body.tables, around.scene.tables
+        tables = around.body.tables, around.scene.table
         while begin < end:
             k, apart, _, _ = path_clearance(q[begin:], *tables, SECOND_OPINION)
             k += begin

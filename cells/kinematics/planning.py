@@ -52,7 +52,7 @@ class Surroundings:
 
     def distance(self, q: Array, within: float) -> tuple[float, str]:
         """Distance (m) of the arm at joints ``q`` (n,) from what is nearest within ``within``, and what meets what."""
-        apart, shape, other = clearance(np.ascontiguousarray(q, float), self.body.tables, self.scene.tables, within)
+        apart, shape, other = clearance(np.ascontiguousarray(q, float), self.body.tables, self.scene.table, within)
         if shape < 0:
             return within, "nothing"
         count = len(self.scene.shapes)
@@ -74,7 +74,7 @@ def way(around: Surroundings, start: Array, goals: Array, iterations: int = 20_0
 
     Raises :class:`NoWay`: start or every goal too close to something, or no way within ``iterations``.
     """
-    body, scene, chain = around.body.tables, around.scene.tables, around.body.chain
+    body, scene, chain = around.body.tables, around.scene.table, around.body.chain
     start, goals = np.ascontiguousarray(start, float), np.atleast_2d(np.ascontiguousarray(goals, float))
     around.check("start", start)
     reasons, free = [], []
@@ -95,7 +95,7 @@ def way(around: Surroundings, start: Array, goals: Array, iterations: int = 20_0
     out = np.empty((2 * NODES, chain.n))
     low, high = np.maximum(chain.q_min, -np.pi), np.minimum(chain.q_max, np.pi)
     low, high = np.minimum(low, start), np.maximum(high, start)
-    weights = body[10].max(axis=1)
+    weights = body[7].max(axis=1)
     count = _connect(
         start, goals, low, high, weights / weights.max(), body, scene, around.margin, iterations, seed, out
     )
@@ -109,7 +109,7 @@ def compile_for(around: Surroundings, q: Array) -> None:
     """Call what a plan is made with once, at joints ``q`` (n,), so that it is compiled or loaded."""
     way(around, q, q)
     weights, out = np.ones(len(q)), np.empty((2 * NODES, len(q)))
-    _connect(q, q[None], q, q, weights, around.body.tables, around.scene.tables, around.margin, 1, 0, out)
+    _connect(q, q[None], q, q, weights, around.body.tables, around.scene.table, around.margin, 1, 0, out)
 
 
 def motion(
@@ -130,7 +130,7 @@ def motion(
     path = way(around, start, goals, iterations, seed)
     for corner in CORNERS:
         found = through(around.body.chain, path, scale, dt, tip_speed, corner)
-        reached, _, _, _ = path_clearance(found.q, around.body.tables, around.scene.tables, 0.5 * around.margin)
+        reached, _, _, _ = path_clearance(found.q, around.body.tables, around.scene.table, 0.5 * around.margin)
         if reached == len(found.q):
             return found
     around.check(f"motion at {1000 * found.t[reached]:.0f} ms", found.q[reached])
@@ -158,7 +158,7 @@ def _out_of_reach(body: Body, target: Array, near: Array) -> float | None:
     doesn't help."""
     chain = body.chain
     place = np.empty((chain.n + 1, 3, 4))
-    place_links(near, body.tables[8], body.tables[9], place)
+    place_links(near, body.tables[0], body.tables[1], place)
     towards = place[min(2, chain.n), :, 3] - target[:3, 3]
 
     def reached(share: float) -> bool:
@@ -196,7 +196,7 @@ def _connect(
     high: Array,
     weights: Array,
     body: Tables,
-    scene: Tables,
+    scene: Array,
     margin: float,
     iterations: int,
     seed: int,
@@ -212,7 +212,7 @@ def _connect(
     trees[0, 0], parents[0, 0] = start, -1
     for g in range(goals.shape[0]):
         trees[1, g], parents[1, g] = goals[g], -1
-    work = rooms(n, body[0].shape[0])
+    room = rooms(body, scene)
     wish, reached = np.empty(n), np.empty(n)
     for turn in range(iterations):
         if counts.max() >= NODES - 1:
@@ -225,7 +225,7 @@ def _connect(
         share = min(1.0, STEP / max(far, 1e-12))
         for i in range(n):
             reached[i] = trees[one, near, i] + share * (wish[i] - trees[one, near, i])
-        if not edge_free(trees[one, near], reached, body, scene, margin, work):
+        if not edge_free(trees[one, near], reached, body, margin, room):
             continue
         trees[one, counts[one]], parents[one, counts[one]] = reached, near
         counts[one] += 1
@@ -234,7 +234,7 @@ def _connect(
             share = min(1.0, STEP / max(far, 1e-12))
             for i in range(n):
                 wish[i] = trees[other, near, i] + share * (reached[i] - trees[other, near, i])
-            if not edge_free(trees[other, near], wish, body, scene, margin, work):
+            if not edge_free(trees[other, near], wish, body, margin, room):
                 break
             trees[other, counts[other]], parents[other, counts[other]] = wish, near
             near = counts[other]
@@ -242,7 +242,7 @@ def _connect(
             far -= share * far
             if share == 1.0:
                 count = _joined(trees, parents, counts, one, out)
-                return _shortened(out, count, body, scene, margin, work)
+                return _shortened(out, count, body, margin, room)
     return 0
 
 
@@ -267,7 +267,7 @@ def _joined(trees: Array, parents: Ints, counts: Ints, one: int, out: Array) -> 
 
 
 @njit(cache=True)
-def _shortened(path: Array, count: int, body: Tables, scene: Tables, margin: float, work: Tables) -> int:
+def _shortened(path: Array, count: int, body: Tables, margin: float, room: Tables) -> int:
     """Replace what lies between two random places of the way by the straight edge, where that is free and shorter."""
     n = path.shape[1]
     a, b = np.empty(n), np.empty(n)
@@ -285,7 +285,7 @@ def _shortened(path: Array, count: int, body: Tables, scene: Tables, margin: flo
         for k in range(n):
             a[k] = path[i, k] + s * (path[i + 1, k] - path[i, k])
             b[k] = path[j + 1, k] if t == 1.0 else path[j, k] + t * (path[j + 1, k] - path[j, k])
-        if not edge_free(a, b, body, scene, margin, work):
+        if not edge_free(a, b, body, margin, room):
             continue
         # Keep what is before a and after b, which may be ends of the edges that they lie on.
         before = i + 1 if s > 0.0 else i

@@ -28,6 +28,7 @@ from cells.kinematics.collision.shapes import (
     covering_spheres,
     cylinder,
     of_urdf,
+    rows,
 )
 
 CELL = load_cell("panda-bench")
@@ -65,7 +66,7 @@ def cluttered(seed: int) -> Scene:
 
 def free(q: np.ndarray, scene: Scene, margin: float = 0.0, body=BODY) -> np.ndarray:
     out = np.empty(len(q), np.bool_)
-    configs_free(np.ascontiguousarray(q), body.tables, scene.tables, margin, out)
+    configs_free(np.ascontiguousarray(q), body.tables, scene.table, margin, out)
     return out
 
 
@@ -74,7 +75,7 @@ def test_distances_between_solids_are_coals() -> None:
     room, apart = np.empty((7, 4)), 0
     for k in range(1600):
         a, b = random_shape(rng, k % 4), random_shape(rng, k // 4 % 4)
-        ours = separation(a.kind, np.array(a.size), a.pose, b.kind, np.array(b.size), b.pose, np.inf, room)
+        ours = separation(rows((a, b)), 0, rows((a, b)), 1, np.inf, room)
         at = [coal.Transform3s(s.pose[:3, :3], s.pose[:3, 3]) for s in (a, b)]
         theirs = coal.distance(_geometry(a), at[0], _geometry(b), at[1], coal.DistanceRequest(), coal.DistanceResult())
         if theirs > 1e-5:
@@ -125,7 +126,7 @@ def test_the_check_and_coal_agree_widely() -> None:
 def test_a_clearance_is_a_distance_and_names_who() -> None:
     scene = Scene((box("wall", (0.02, 2.0, 2.0), np.block([[np.eye(3), np.array([[1.0], [0], [0]])], [0, 0, 0, 1]])),))
     q, alone = CELL.home, dataclasses.replace(BODY, pairs=())
-    apart, shape, other = clearance(q, alone.tables, scene.tables, 1.0)
+    apart, shape, other = clearance(q, alone.tables, scene.table, 1.0)
     assert scene.shapes[other].name == "wall" and BODY.name(shape).startswith("panda_")
     hand = CHAIN.fk(q)[0, 3]  # the tool points down: the hand's thickness is before it
     assert 0.99 - hand - 0.12 < apart < 0.99 - hand
@@ -138,7 +139,7 @@ def test_an_edge_that_is_proven_is_free_all_the_way() -> None:
     a = rng.uniform(LOW, HIGH, (600, 7))
     b = np.clip(a + rng.uniform(-0.6, 0.6, a.shape), LOW, HIGH)
     proven = np.empty(len(a), np.bool_)
-    edges_free(a, b, BODY.tables, scene.tables, 0.01, proven)
+    edges_free(a, b, BODY.tables, scene.table, 0.01, proven)
     share = np.linspace(0, 1, 80)[:, None]
     dense = np.array([free(p + share * (q - p), scene, 0.01).all() for p, q in zip(a, b, strict=True)])
     roomy = np.array([free(p + share * (q - p), scene, 0.013).all() for p, q in zip(a, b, strict=True)])
@@ -153,7 +154,7 @@ def test_a_path_is_checked_between_its_joints_too() -> None:
         start = rng.uniform(LOW, HIGH)
         path = np.linspace(start, np.clip(start + rng.uniform(-1, 1, 7), LOW, HIGH), 200)
         inside = ~free(path, scene, 0.002)
-        first, apart, _, _ = path_clearance(path, BODY.tables, scene.tables, 0.002)
+        first, apart, _, _ = path_clearance(path, BODY.tables, scene.table, 0.002)
         if inside.any():
             hits += 1
             assert first == int(np.argmax(inside)) and apart <= 0.002
@@ -191,7 +192,7 @@ def test_the_held_part_is_in_the_way() -> None:
     q, height = CELL.home, CHAIN.fk(CELL.home)[2, 3]
     rod = cylinder("rod", 0.01, 2 * height + 0.02, np.eye(4))
     assert free(q[None], scene)[0] and not free(q[None], scene, 0.0, BODY.holding(rod))[0]
-    _, shape, _ = clearance(q, BODY.holding(rod).tables, scene.tables, 0.01)
+    _, shape, _ = clearance(q, BODY.holding(rod).tables, scene.table, 0.01)
     assert BODY.holding(rod).name(shape) == HELD
     short = cylinder("rod", 0.01, height, np.eye(4))
     assert free(q[None], scene, 0.0, BODY.holding(short))[0]

@@ -8,7 +8,7 @@ against link a farther than the sum over the joints i between them of |dq_i| · 
 place covers a stretch to both sides (conservative advancement; Mirtich, "Impulse-based Dynamic Simulation", PhD
 thesis, 1996).
 
-``body`` and ``scene`` are the tables of :mod:`.model`; joints (n,) in rad or m; distances in m.
+``body`` are the tables and ``scene`` is the table of :mod:`.model`; joints (n,) in rad or m; distances in m.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numba import njit
 
 from cells.kinematics.collision.gjk import separation
 from cells.kinematics.collision.model import Tables
-from cells.kinematics.collision.shapes import BOX, CAPSULE, SPHERE
+from cells.kinematics.collision.shapes import BOX, CAPSULE, KIND, POSE, RADIUS, SIZE, SPHERE, X, Y, Z
 from cells.pose import Array
 
 FINE = 0.03  # m above the margin: below this a distance is computed exactly
@@ -34,8 +34,8 @@ Flags = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 
-@njit(cache=True)
-def place_links(q: Array, frames: Array, slides: Array, out: Array) -> None:
+@njit(cache=True, error_model="numpy", inline="always")
+def place_links(q: Array, frames: Array, slides: Ints, out: Array) -> None:
     """Frames (n + 1, 3, 4) of the links at joints ``q`` (n,): of the one that stands, and of each after its joint."""
     for r in range(3):
         for c in range(4):
@@ -53,40 +53,43 @@ def place_links(q: Array, frames: Array, slides: Array, out: Array) -> None:
             out[k + 1, r, 3] = a * frames[k, 0, 3] + b * frames[k, 1, 3] + c * frames[k, 2, 3] + d + along * z
 
 
-@njit(cache=True)
-def place(frame: Array, pose: Array, out: Array) -> None:
-    """out (3, 4) = frame · pose."""
+@njit(cache=True, error_model="numpy", inline="always")
+def place(frames: Array, link: int, solids: Array, i: int, out: Array, row: int) -> None:
+    """out[row] = solids[i], which is given on a link, where ``frames[link]`` has it."""
+    for c in range(solids.shape[1]):
+        out[row, c] = solids[i, c]
     for r in range(3):
-        for c in range(4):
-            out[r, c] = frame[r, 0] * pose[0, c] + frame[r, 1] * pose[1, c] + frame[r, 2] * pose[2, c]
-        out[r, 3] += frame[r, 3]
+        a, b, d, e = frames[link, r, 0], frames[link, r, 1], frames[link, r, 2], frames[link, r, 3]
+        for c in range(POSE, POSE + 4):
+            out[row, 4 * r + c] = a * solids[i, c] + b * solids[i, c + 4] + d * solids[i, c + 8]
+        out[row, 4 * r + X] += e
 
 
-@njit(cache=True)
-def _point_to_solid(kind: int, sizes: Array, i: int, poses: Array, j: int, x: float, y: float, z: float) -> float:
-    """Signed distance of a point from a solid of size ``sizes[i]`` placed at ``poses[j]``: exact outside, inside the
-    depth below its nearest face. (Numbers, not slices: these are called so often that counting references tells.)"""
-    dx, dy, dz = x - poses[j, 0, 3], y - poses[j, 1, 3], z - poses[j, 2, 3]
+@njit(cache=True, error_model="numpy", inline="always")
+def _point_to_solid(solids: Array, i: int, x: float, y: float, z: float) -> float:
+    """Signed distance of a point from a solid: exact outside, inside the depth below its nearest face. (A table and a
+    row, not a slice: this is called so often that counting references tells.)"""
+    kind, length, width, p = solids[i, KIND], solids[i, SIZE], solids[i, SIZE + 1], POSE
+    dx, dy, dz = x - solids[i, X], y - solids[i, Y], z - solids[i, Z]
     if kind == SPHERE:
-        return float(math.sqrt(dx * dx + dy * dy + dz * dz) - sizes[i, 0])
-    u = poses[j, 0, 0] * dx + poses[j, 1, 0] * dy + poses[j, 2, 0] * dz
-    v = poses[j, 0, 1] * dx + poses[j, 1, 1] * dy + poses[j, 2, 1] * dz
-    w = poses[j, 0, 2] * dx + poses[j, 1, 2] * dy + poses[j, 2, 2] * dz
+        return float(math.sqrt(dx * dx + dy * dy + dz * dz) - length)
+    u = solids[i, p] * dx + solids[i, p + 4] * dy + solids[i, p + 8] * dz
+    v = solids[i, p + 1] * dx + solids[i, p + 5] * dy + solids[i, p + 9] * dz
+    w = solids[i, p + 2] * dx + solids[i, p + 6] * dy + solids[i, p + 10] * dz
     if kind == BOX:
-        a, b, c = abs(u) - sizes[i, 0], abs(v) - sizes[i, 1], abs(w) - sizes[i, 2]
+        a, b, c = abs(u) - length, abs(v) - width, abs(w) - solids[i, SIZE + 2]
         outside = max(a, 0.0) ** 2 + max(b, 0.0) ** 2 + max(c, 0.0) ** 2
         return math.sqrt(outside) if outside > 0.0 else float(max(a, b, c))
     if kind == CAPSULE:
-        w -= min(max(w, -sizes[i, 1]), sizes[i, 1])
-        return float(math.sqrt(u * u + v * v + w * w) - sizes[i, 0])
-    a, b = math.sqrt(u * u + v * v) - sizes[i, 0], abs(w) - sizes[i, 1]
+        w -= min(max(w, -width), width)
+        return float(math.sqrt(u * u + v * v + w * w) - length)
+    a, b = math.sqrt(u * u + v * v) - length, abs(w) - width
     outside = max(a, 0.0) ** 2 + max(b, 0.0) ** 2
     return math.sqrt(outside) if outside > 0.0 else float(max(a, b))
 
 
-@njit(cache=True)
-def _centre(frames: Array, link: int, balls: Array, k: int) -> tuple[float, float, float]:
-    x, y, z = balls[k, 0], balls[k, 1], balls[k, 2]
+@njit(cache=True, error_model="numpy", inline="always")
+def _moved(frames: Array, link: int, x: float, y: float, z: float) -> tuple[float, float, float]:
     return (
         frames[link, 0, 0] * x + frames[link, 0, 1] * y + frames[link, 0, 2] * z + frames[link, 0, 3],
         frames[link, 1, 0] * x + frames[link, 1, 1] * y + frames[link, 1, 2] * z + frames[link, 1, 3],
@@ -94,45 +97,23 @@ def _centre(frames: Array, link: int, balls: Array, k: int) -> tuple[float, floa
     )
 
 
-@njit(cache=True)
-def distance_to(
-    shape: int,
-    frames: Array,
-    link: int,
-    kinds: Ints,
-    own: Array,
-    on_link: Array,
-    spheres: Array,
-    first: Ints,
-    kind: int,
-    sizes: Array,
-    i: int,
-    poses: Array,
-    j: int,
-    enough: float,
-    fine: float,
-    room: Array,
-) -> float:
-    """Distance of one of the robot's solids, on a link that is at ``frames[link]``, from a solid of size ``sizes[i]``
-    placed at ``poses[j]``, or less: exact, to within rounding, unless it is known to be over ``enough`` or ``fine``.
-    The robot's solids come as the arrays that they are in its tables."""
-    apart = np.inf
-    for k in range(first[shape], first[shape + 1]):
-        x, y, z = _centre(frames, link, spheres, k)
-        middle = _point_to_solid(kind, sizes, i, poses, j, x, y, z)
+@njit(cache=True, error_model="numpy", inline="always")
+def by_spheres(frames: Array, spheres: Array, where: Ints, shape: int, others: Array, j: int) -> tuple[float, bool]:
+    """How far the spheres that cover one of the robot's solids are from another solid: no more than the solids are; and
+    whether the centre of one, a point of the robot, is in that solid."""
+    link, apart, inside = where[shape, 0], np.inf, False
+    for k in range(where[shape, 1], where[shape, 2]):
+        x, y, z = _moved(frames, link, spheres[k, 0], spheres[k, 1], spheres[k, 2])
+        middle = _point_to_solid(others, j, x, y, z)
         if middle <= 0.0:
-            return middle
+            apart, inside = middle, True
+            break
         apart = min(apart, middle - spheres[k, 3])
-    if apart >= min(enough, fine):
-        return apart
-    placed = room[7:10].reshape(3, 4)
-    place(frames[link], on_link[shape], placed)
-    exact = separation(kinds[shape], own[shape], placed, kind, sizes[i], poses[j], enough, room[:7])
-    return exact if exact > 0.0 else min(apart, 0.0)
+    return apart, inside
 
 
-@njit(cache=True)
-def _twists(dq: Array, place: Array, slides: Array, out: Array) -> None:
+@njit(cache=True, error_model="numpy", inline="always")
+def _twists(dq: Array, place: Array, slides: Ints, out: Array) -> None:
     """out (n + 1, 6): velocity [v; w] of each link, at the base frame's origin, while joints move by ``dq`` (n,)."""
     out[0] = 0.0
     for k in range(dq.shape[0]):
@@ -153,118 +134,164 @@ def _twists(dq: Array, place: Array, slides: Array, out: Array) -> None:
             out[k + 1, 5] += d * z
 
 
-@njit(cache=True)
-def _speed(a: Array, b: Array, x: float, y: float, z: float, radius: float) -> float:
-    """Highest speed that a point of link b, within ``radius`` of (x, y, z), has against link a; their twists (6,)."""
-    p, q, r = b[3] - a[3], b[4] - a[4], b[5] - a[5]
-    u, v, w = b[0] - a[0] + q * z - r * y, b[1] - a[1] + r * x - p * z, b[2] - a[2] + p * y - q * x
+@njit(cache=True, error_model="numpy", inline="always")
+def _speed(twists: Array, a: int, b: int, x: float, y: float, z: float, radius: float) -> float:
+    """Highest speed that a point of link b, within ``radius`` of (x, y, z), has against link a."""
+    p, q, r = twists[b, 3] - twists[a, 3], twists[b, 4] - twists[a, 4], twists[b, 5] - twists[a, 5]
+    u = twists[b, 0] - twists[a, 0] + q * z - r * y
+    v = twists[b, 1] - twists[a, 1] + r * x - p * z
+    w = twists[b, 2] - twists[a, 2] + p * y - q * x
     return math.sqrt(u * u + v * v + w * w) + math.sqrt(p * p + q * q + r * r) * radius
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def covered(
-    q: Array, dq: Array, body: Tables, scene: Tables, margin: float, stretch: float, most: Array, room: Array, who: Ints
+    q: Array,
+    dq: Array,
+    margin: float,
+    stretch: float,
+    most: Array,
+    who: Ints,
+    frames: Array,
+    slides: Ints,
+    solids: Array,
+    spheres: Array,
+    where: Ints,
+    pairs: Ints,
+    groups: Ints,
+    count: int,
+    world: Array,
+    at: Array,
+    twists: Array,
+    close: Ints,
+    gaps: Array,
+    walk: Array,
 ) -> float:
     """How far both ways, up to ``stretch`` times ``dq`` (n,) from ``q``, nothing comes within ``margin`` of anything;
     below 0 where something is that close already, by how much (m). ``most`` is what :func:`bounds_of_motion` tells of
     ``dq``.
 
     ``who`` (2,) becomes the shape that allows least, and what it is close to: a solid of the scene, or the scene's
-    count plus one of the robot's; -1 where the whole stretch is free. ``room`` is what :func:`rooms` makes.
+    count plus one of the robot's; -1 where the whole stretch is free. ``frames`` and on are the body's tables but the
+    last, ``count`` and on the room that :func:`rooms` makes.
     """
-    kinds, sizes, poses, bounds, spheres, first_ball, links, pairs, frames, slides, _, groups, balls = body
-    around, s_sizes, s_poses, s_bounds, _, _ = scene
     n = q.shape[0]
-    at, other, walk = room[: n + 1], room[n + 1 : n + 2], room[n + 2 : n + 6].reshape(-1, 4)
-    place_links(q, frames, slides, at)
-    twists = room[n + 6 : 2 * n + 8].reshape(-1, 6)
     rate, bend = most[0], most[1]
     moves = rate[0, n] > 0.0
+    place_links(q, frames, slides, at)
     if moves:
         _twists(dq, at, slides, twists)
-    centres = room[2 * n + 8 :].reshape(-1, 3)
-    for shape in range(links.shape[0]):
-        centres[shape] = _centre(at, links[shape], bounds, shape)
-    who[:] = -1
-    fine = margin + FINE
-    for shape in range(links.shape[0]):
-        link = links[shape]
-        if link == 0:
-            continue
-        x, y, z, radius = centres[shape, 0], centres[shape, 1], centres[shape, 2], bounds[shape, 3]
-        speed = _speed(twists[0], twists[link], x, y, z, radius) if moves else 0.0
-        enough = margin + _motion(speed, rate[0, link], bend[0, link], stretch)
-        for k in range(around.shape[0]):
-            far = enough + radius + s_bounds[k, 3]
-            dx, dy, dz = x - s_bounds[k, 0], y - s_bounds[k, 1], z - s_bounds[k, 2]
-            if dx * dx + dy * dy + dz * dz >= far * far:
-                continue
-            apart = _point_to_solid(around[k], s_sizes, k, s_poses, k, x, y, z)
-            if apart > 0.0:
-                apart -= radius
-                if apart < enough and apart < fine:
-                    apart = distance_to(
-                        shape, at, link, kinds, sizes, poses, spheres, first_ball,
-                        around[k], s_sizes, k, s_poses, k, enough, fine, walk,
-                    )  # fmt: skip
-            if apart < enough:
-                who[0], who[1] = shape, k
-                if apart <= margin:
-                    return apart - margin
-                stretch = _stretch(apart - margin, speed, rate[0, link], bend[0, link])
-                enough = apart
-    whole = centres[links.shape[0] :]
-    for link in range(n + 1):
-        whole[link] = _centre(at, link, balls, link)
-    for g in range(groups.shape[0]):
-        first, last = groups[g, 0], groups[g, 1]
-        dx, dy, dz = (
-            whole[last, 0] - whole[first, 0],
-            whole[last, 1] - whole[first, 1],
-            whole[last, 2] - whole[first, 2],
-        )
-        far = margin + stretch * rate[first, last] + balls[first, 3] + balls[last, 3]
-        if dx * dx + dy * dy + dz * dz >= far * far:
-            continue
-        for p in range(groups[g, 2], groups[g, 3]):
-            a, b = pairs[p, 0], pairs[p, 1]
-            x, y, z = centres[b, 0], centres[b, 1], centres[b, 2]
-            dx, dy, dz = x - centres[a, 0], y - centres[a, 1], z - centres[a, 2]
-            square = dx * dx + dy * dy + dz * dz
-            touch = margin + bounds[a, 3] + bounds[b, 3]
-            far = touch + stretch * rate[first, last]
-            if square >= far * far:
-                continue
-            speed = _speed(twists[first], twists[last], x, y, z, bounds[b, 3]) if moves else 0.0
+    for k in range(solids.shape[0]):
+        row = count + k
+        world[row, X], world[row, Y], world[row, Z] = _moved(at, where[k, 0], solids[k, X], solids[k, Y], solids[k, Z])
+    waiting = _near(margin, stretch, rate, where, pairs, groups, count, world, close, gaps)
+    who[0] = who[1] = -1
+    # First for all that are close by the spheres that cover the solids, then by the solids themselves: most contacts
+    # show in the first round, and what it covers less of makes the second one shorter.
+    for exactly in (False, True):
+        if stretch < 0.0:
+            break
+        asked, waiting = waiting, 0
+        for c in range(asked):
+            shape, other, apart = close[c, 0], close[c, 1], gaps[c]
+            first, last, row = 0, where[shape, 0], count + shape
+            if other >= count:
+                first = where[other - count, 0]
+            speed = 0.0
+            if moves:
+                x, y, z, radius = world[row, X], world[row, Y], world[row, Z], world[row, RADIUS]
+                speed = _speed(twists, first, last, x, y, z, radius)
             enough = margin + _motion(speed, rate[first, last], bend[first, last], stretch)
-            far = enough - margin + touch
-            if square >= far * far:
+            if apart >= enough:
                 continue
-            place(at[first], poses[a], other[0])
-            apart = distance_to(
-                b, at, last, kinds, sizes, poses, spheres, first_ball, kinds[a], sizes, a, other, 0, enough, fine, walk
-            )
+            if exactly:
+                place(at, last, solids, shape, world, row)
+                exact = separation(world, row, world, other, enough, walk)
+                apart = exact if exact > 0.0 else min(apart, 0.0)
+            else:
+                if other >= count:
+                    place(at, first, solids, other - count, world, other)
+                apart, inside = by_spheres(at, spheres, where, shape, world, other)
+                if not inside and apart < min(enough, margin + FINE):
+                    close[waiting, 0], close[waiting, 1], gaps[waiting] = shape, other, apart
+                    waiting += 1
+                    continue
             if apart < enough:
-                who[0], who[1] = b, around.shape[0] + a
+                who[0], who[1] = shape, other
                 if apart <= margin:
-                    return apart - margin
+                    stretch = apart - margin
+                    break
                 stretch = _stretch(apart - margin, speed, rate[first, last], bend[first, last])
     return stretch
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+def _near(
+    margin: float,
+    stretch: float,
+    rate: Array,
+    where: Ints,
+    pairs: Ints,
+    groups: Ints,
+    count: int,
+    world: Array,
+    close: Ints,
+    gaps: Array,
+) -> int:
+    """Who may come within ``margin`` of what in the stretch, by bounding spheres, first of links and then of solids:
+    into ``close`` (m, 2), see ``who`` of :func:`covered`, and their distance or less into ``gaps`` (m,). Returns how
+    many. The first ``count`` solids of ``world`` are the scene's; of the others the middles have been placed."""
+    n = rate.shape[0] - 1
+    balls = where.shape[0] - n - 1
+    found = 0
+    for link in range(1, n + 1):
+        begin, end, ball = where[balls + link, 1], where[balls + link, 2], count + balls + link
+        if begin == end:
+            continue
+        enough = margin + stretch * rate[0, link]
+        x, y, z, radius = world[ball, X], world[ball, Y], world[ball, Z], enough + world[ball, RADIUS]
+        for k in range(count):
+            dx, dy, dz, far = x - world[k, X], y - world[k, Y], z - world[k, Z], radius + world[k, RADIUS]
+            if dx * dx + dy * dy + dz * dz >= far * far or _point_to_solid(world, k, x, y, z) >= radius:
+                continue
+            for shape in range(begin, end):
+                row = count + shape
+                gap = _point_to_solid(world, k, world[row, X], world[row, Y], world[row, Z]) - world[row, RADIUS]
+                if gap < enough:
+                    close[found, 0], close[found, 1], gaps[found] = shape, k, gap
+                    found += 1
+    for g in range(groups.shape[0]):
+        enough = margin + stretch * rate[groups[g, 0], groups[g, 1]]
+        if _apart(world, count + balls + groups[g, 0], count + balls + groups[g, 1]) >= enough:
+            continue
+        for p in range(groups[g, 2], groups[g, 3]):
+            gap = _apart(world, count + pairs[p, 0], count + pairs[p, 1])
+            if gap < enough:
+                close[found, 0], close[found, 1], gaps[found] = pairs[p, 1], count + pairs[p, 0], gap
+                found += 1
+    return found
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def _apart(world: Array, a: int, b: int) -> float:
+    """Distance of the bounding spheres of two solids."""
+    dx, dy, dz = world[a, X] - world[b, X], world[a, Y] - world[b, Y], world[a, Z] - world[b, Z]
+    return float(math.sqrt(dx * dx + dy * dy + dz * dz) - world[a, RADIUS] - world[b, RADIUS])
+
+
+@njit(cache=True, error_model="numpy", inline="always")
 def _motion(speed: float, rate: float, bend: float, stretch: float) -> float:
     """How far a point may get within a stretch: by its speed now and what it may gain, or by the joints' sum."""
     return min(rate * stretch, speed * stretch + 0.5 * bend * stretch * stretch)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", inline="always")
 def _stretch(gap: float, speed: float, rate: float, bend: float) -> float:
     """The stretch within which a point moves by less than ``gap``: the inverse of :func:`_motion`."""
     return max(gap / rate, 2.0 * gap / (speed + math.sqrt(speed * speed + 2.0 * bend * gap)))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def bounds_of_motion(a: Array, b: Array, reach: Array, out: Array) -> None:
     """out (2, n + 1, n + 1): most speed and acceleration of points of link k against link j, per share of the straight
     joint motion from a to b.
@@ -283,32 +310,45 @@ def bounds_of_motion(a: Array, b: Array, reach: Array, out: Array) -> None:
             turned += d * reach[j, k]
 
 
-@njit(cache=True)
-def rooms(n: int, shapes: int) -> Tables:
-    """Room to work in for n joints and so many shapes: ``most``, ``room``, ``who`` of :func:`covered`, joints (2, n),
-    and the stretches of an edge that wait to be proven (64, 2)."""
-    room = np.empty((2 * n + 9 + (shapes + n + 1) // 4, 3, 4))
-    return np.zeros((2, n + 1, n + 1)), room, np.empty(2, np.int64), np.empty((2, n)), np.empty((STACK, 2))
+@njit(cache=True, error_model="numpy")
+def rooms(body: Tables, scene: Array) -> Tables:
+    """Room to work in: ``most`` and ``who`` of :func:`covered`, joints (2, n), and the stretches of an edge that wait
+    to be proven (64, 2); then the last arguments of :func:`covered`: how many solids the scene has; those and the
+    robot's, to be placed (s, 17); frames of the links; their twists; who is close to what, and how close; and a corner
+    for :func:`.gjk.separation`."""
+    n, solids, pairs = body[1].shape[0], body[2], body[5]
+    most = solids.shape[0] * scene.shape[0] + pairs.shape[0]
+    return (
+        np.zeros((2, n + 1, n + 1)),
+        np.empty(2, np.int64),
+        np.empty((2, n)),
+        np.empty((STACK, 2)),
+        scene.shape[0],
+        np.concatenate((scene, solids)),
+        np.empty((n + 1, 3, 4)),
+        np.empty((n + 1, 6)),
+        np.empty((most, 2), np.int64),
+        np.empty(most),
+        np.empty((7, 4)),
+    )
 
 
-@njit(cache=True)
-def configs_free(q: Array, body: Tables, scene: Tables, margin: float, free: Flags) -> None:
+@njit(cache=True, error_model="numpy")
+def configs_free(q: Array, body: Tables, scene: Array, margin: float, free: Flags) -> None:
     """Whether the robot is farther than ``margin`` from everything it may meet, at joints (m, n)."""
-    most, room, who, _, _ = rooms(q.shape[1], body[0].shape[0])
-    still = np.zeros(q.shape[1])
+    room, still = rooms(body, scene), np.zeros(q.shape[1])
     for k in range(q.shape[0]):
-        free[k] = covered(q[k], still, body, scene, margin, 1.0, most, room, who) > 0.0
+        free[k] = covered(q[k], still, margin, 1.0, room[0], room[1], *body[:7], *room[4:]) > 0.0
 
 
-@njit(cache=True)
-def clearance(q: Array, body: Tables, scene: Tables, most: float) -> tuple[float, int, int]:
+@njit(cache=True, error_model="numpy")
+def clearance(q: Array, body: Tables, scene: Array, most: float) -> tuple[float, int, int]:
     """Distance (m) to what is nearest to the robot at joints ``q`` (n,), and who: see :func:`covered`; ``most`` where
     nothing is nearer."""
-    still_rate, room, who, _, _ = rooms(q.shape[0], body[0].shape[0])
-    still = np.zeros(q.shape[0])
-    shape, other = -1, -1
+    room, still = rooms(body, scene), np.zeros(q.shape[0])
+    who, shape, other = room[1], -1, -1
     while True:
-        less = covered(q, still, body, scene, most, 1.0, still_rate, room, who)
+        less = covered(q, still, most, 1.0, room[0], who, *body[:7], *room[4:])
         if less > 0.0:
             return most, shape, other
         shape, other = who[0], who[1]
@@ -317,15 +357,16 @@ def clearance(q: Array, body: Tables, scene: Tables, most: float) -> tuple[float
             return most, shape, other
 
 
-@njit(cache=True)
-def edge_free(a: Array, b: Array, body: Tables, scene: Tables, margin: float, work: Tables) -> bool:
+@njit(cache=True, error_model="numpy")
+def edge_free(a: Array, b: Array, body: Tables, margin: float, room: Tables) -> bool:
     """Whether the straight joint motion from ``a`` to ``b`` (n,) keeps over ``margin`` from everything, all the way.
-    ``work`` is what :func:`rooms` gives."""
-    most, room, who, q, stack = work
-    bounds_of_motion(a, b, body[10], most)
+    ``room`` is what :func:`rooms` makes for a scene."""
+    most, who, q, stack = room[:4]
+    bounds_of_motion(a, b, body[7], most)
     least = TIGHT / max(most[0, 0].max(), TIGHT)
     here, dq = q[0], q[1]
-    dq[:] = b - a
+    for i in range(a.shape[0]):
+        dq[i] = b[i] - a[i]
     stack[0, 0], stack[0, 1] = 0.0, 1.0
     waiting = 1
     while waiting > 0:
@@ -334,7 +375,7 @@ def edge_free(a: Array, b: Array, body: Tables, scene: Tables, margin: float, wo
         middle, half = 0.5 * (low + high), 0.5 * (high - low)
         for i in range(a.shape[0]):
             here[i] = a[i] + middle * dq[i]
-        done = covered(here, dq, body, scene, margin, half, most, room, who)
+        done = covered(here, dq, margin, half, most, who, *body[:7], *room[4:])
         if done < min(least, half):
             return False
         if done < half:
@@ -344,20 +385,21 @@ def edge_free(a: Array, b: Array, body: Tables, scene: Tables, margin: float, wo
     return True
 
 
-@njit(cache=True)
-def edges_free(a: Array, b: Array, body: Tables, scene: Tables, margin: float, free: Flags) -> None:
+@njit(cache=True, error_model="numpy")
+def edges_free(a: Array, b: Array, body: Tables, scene: Array, margin: float, free: Flags) -> None:
     """:func:`edge_free` for ``a`` and ``b`` (m, n) each."""
-    work = rooms(a.shape[1], body[0].shape[0])
+    room = rooms(body, scene)
     for k in range(a.shape[0]):
-        free[k] = edge_free(a[k], b[k], body, scene, margin, work)
+        free[k] = edge_free(a[k], b[k], body, margin, room)
 
 
-@njit(cache=True)
-def path_clearance(q: Array, body: Tables, scene: Tables, margin: float) -> tuple[int, float, int, int]:
+@njit(cache=True, error_model="numpy")
+def path_clearance(q: Array, body: Tables, scene: Array, margin: float) -> tuple[int, float, int, int]:
     """The first of joints (m, n) within ``margin`` of anything (m if none is), the distance there, and who: see
     :func:`covered`. What lies between two joints is proven with them, as on a straight edge."""
     m, n = q.shape
-    most, room, who, _, _ = rooms(n, body[0].shape[0])
+    room = rooms(body, scene)
+    most, who = room[0], room[1]
     step, total, still = np.empty((2, n + 1, n + 1)), np.empty((n + 1, n + 1)), np.zeros(n)
     k = 0
     while k < m:
@@ -365,17 +407,17 @@ def path_clearance(q: Array, body: Tables, scene: Tables, margin: float) -> tupl
         ahead = min(k + AHEAD, m - 1)
         total[:] = 0.0
         for i in range(k, ahead):
-            bounds_of_motion(q[i], q[i + 1], body[10], step)
+            bounds_of_motion(q[i], q[i + 1], body[7], step)
             total += step[0]
         most[0] = total
         most[1] = ANY  # the way isn't straight: what counts is the joints' sum
-        done = covered(q[k], still, body, scene, margin, 1.0, most, room, who)
+        done = covered(q[k], still, margin, 1.0, most, who, *body[:7], *room[4:])
         if done < 0.0:
             return k, margin + done, who[0], who[1]
         total[:] = 0.0
         reached = k
         while reached < ahead:
-            bounds_of_motion(q[reached], q[reached + 1], body[10], step)
+            bounds_of_motion(q[reached], q[reached + 1], body[7], step)
             total += step[0]
             if np.any(total > done * most[0] + 1e-12):
                 break

@@ -21,7 +21,7 @@ class Exact:
 
     def __init__(self, body: Body, scene: Scene) -> None:
         self._body, self._scene = body, scene
-        self._frames, self._slides = body.tables[8], body.tables[9]
+        self._frames, self._slides = body.tables[:2]
 
     @cached_property
     def _solids(self) -> list[Any]:

@@ -7,16 +7,18 @@ the joint's axis as its z; everything else is in the base frame of the chain.
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cells.kinematics.collision.shapes import BOX, SPHERE, Shape, bounding_radius, box, covering_spheres, of_urdf
+from cells.kinematics.collision.shapes import BOX, SPHERE, Shape, bounding_radius, box, covering_spheres, of_urdf, rows
 from cells.kinematics.numerics import axis_frame, z_frames
 from cells.pose import Array
 
@@ -31,8 +33,8 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """A robot and what it holds: ``shapes`` on ``links`` (s,), 0..n, each in its link's frame; ``pairs`` (p, 2) of
-    shapes that may meet each other."""
+    """A robot and what it holds: ``shapes`` on ``links`` (s,), 0..n and ascending, each in its link's frame; ``pairs``
+    (p, 2) of shapes that may meet each other."""
 
     chain: Chain
     shapes: tuple[Shape, ...]
@@ -41,22 +43,31 @@ class Body:
 
     @cached_property
     def tables(self) -> Tables:
-        """The same as arrays for :mod:`.checks`: solids (see :func:`solids`), the link of each, pairs, the constant
-        transforms between joints (n + 1, 4, 4), which joints slide (n,), and ``reach`` (n, n + 1): how far the points
-        of a link are from a joint's axis at most, or 1 where the joint slides. Pairs are sorted by their links, and
-        ``groups`` (g, 4) tells for each two links where theirs begin and end; ``balls`` (n + 1, 4) bound the links."""
-        chain = self.chain
+        """The same as arrays for :mod:`.checks`:
+
+        * ``frames`` (n + 1, 4, 4), the constant transforms between joints, and which joints slide (n,);
+        * ``solids`` (s + n + 1, 17), see :func:`.shapes.rows`, each on its link, and behind them for each link a sphere
+          that holds all of its solids;
+        * ``spheres`` (m, 4) that cover the solids;
+        * ``where`` (s + n + 1, 3): the link that each of the solids is on, and where its covering spheres begin and
+          end; for a link's own sphere, where the link's solids do;
+        * ``pairs`` (p, 2) sorted by their links, and ``groups`` (g, 4): two links, where their pairs begin and end;
+        * ``reach`` (n, n + 1): how far the points of a link are from a joint's axis at most, 1 where it slides.
+        """
+        chain, every = self.chain, range(self.chain.n + 1)
         frames = np.array(z_frames(chain.arrays[0], chain.arrays[1]))
-        pairs, groups = self._grouped()
+        covers = [covering_spheres(shape) for shape in self.shapes]
+        ends = [0, *accumulate(len(cover) for cover in covers)]
+        begins = [bisect_left(self.links, link) for link in (*every, len(every))]
+        where = [*zip(self.links, ends[:-1], ends[1:], strict=True), *zip(every, begins[:-1], begins[1:], strict=True)]
         return (
-            *solids(self.shapes),
-            np.array(self.links, np.int64),
-            pairs,
             frames,
             chain.arrays[2],
+            rows((*self.shapes, *map(self._ball, every))),
+            np.concatenate([np.zeros((0, 4)), *covers]),
+            np.array(where, np.int64),
+            *self._grouped(),
             self._reach(frames),
-            groups,
-            self._balls(),
         )
 
     def _grouped(self) -> tuple[Ints, Ints]:
@@ -69,15 +80,14 @@ class Body:
             groups.append((links[a], links[b], begin, k + 1))
         return np.array(pairs, np.int64).reshape(-1, 2), np.array(groups, np.int64).reshape(-1, 4)
 
-    def _balls(self) -> Array:
-        out = np.zeros((self.chain.n + 1, 4))
-        for link in range(len(out)):
-            shapes = [shape for shape, at in zip(self.shapes, self.links, strict=True) if at == link]
-            if shapes:
-                middle = np.mean([shape.pose[:3, 3] for shape in shapes], axis=0)
-                far = [np.linalg.norm(shape.pose[:3, 3] - middle) + bounding_radius(shape) for shape in shapes]
-                out[link] = [*middle, max(far)]
-        return out
+    def _ball(self, link: int) -> Shape:
+        """A sphere, in the link's frame, that holds all of its shapes."""
+        shapes = [shape for shape, at in zip(self.shapes, self.links, strict=True) if at == link]
+        pose, radius = np.eye(4), 0.0
+        if shapes:
+            pose[:3, 3] = np.mean([shape.pose[:3, 3] for shape in shapes], axis=0)
+            radius = max(float(np.linalg.norm(s.pose[:3, 3] - pose[:3, 3])) + bounding_radius(s) for s in shapes)
+        return Shape(f"link {link}", SPHERE, (radius, 0.0, 0.0), pose)
 
     def _reach(self, frames: Array) -> Array:
         chain = self.chain
@@ -109,21 +119,6 @@ class Body:
         return self.shapes[shape].name
 
 
-def solids(shapes: Sequence[Shape]) -> Tables:
-    """Shapes as arrays: kinds (s,), sizes (s, 3), poses (s, 4, 4), bounding spheres (s, 4) as [centre, radius],
-    covering spheres (m, 4), and where each shape's begin among them (s + 1,)."""
-    covers = [covering_spheres(shape) for shape in shapes]
-    first = np.concatenate([[0], np.cumsum([len(cover) for cover in covers])]).astype(np.int64)
-    return (
-        np.array([shape.kind for shape in shapes], np.int64),
-        np.array([shape.size for shape in shapes], float).reshape(-1, 3),
-        np.array([shape.pose for shape in shapes], float).reshape(-1, 4, 4),
-        np.array([[*shape.pose[:3, 3], bounding_radius(shape)] for shape in shapes], float).reshape(-1, 4),
-        np.concatenate(covers) if covers else np.zeros((0, 4)),
-        first,
-    )
-
-
 @dataclass(frozen=True, eq=False)
 class Scene:
     """Solids around the robot, in the base frame."""
@@ -131,9 +126,9 @@ class Scene:
     shapes: tuple[Shape, ...]
 
     @cached_property
-    def tables(self) -> Tables:
-        """As arrays: :func:`solids`."""
-        return solids(self.shapes)
+    def table(self) -> Array:
+        """As numbers (s, 17): :func:`.shapes.rows`."""
+        return rows(self.shapes)
 
 
 def body_of(chain: Chain, path: Path, base: str) -> Body:
@@ -142,9 +137,7 @@ def body_of(chain: Chain, path: Path, base: str) -> Body:
     A sliding joint outside the chain, such as a finger's, sweeps its solids along its travel: they stand for every
     opening. Which solids may meet each other is told by :mod:`.pairs`.
     """
-    shapes: list[Shape] = []
-    links: list[int] = []
-    hang: list[int] = []
+    found: list[tuple[int, int, Shape]] = []  # the link that moves it, the link it hangs on
     from cells.kinematics.chain import origin_of
     from cells.kinematics.collision.pairs import pairs_that_may_meet
 
@@ -175,10 +168,10 @@ def body_of(chain: Chain, path: Path, base: str) -> Body:
                 low, high = (turned[link - 1][:3, :3].T @ v if link else v for v in moves[name])
                 placed = _swept(placed, low, high)
             at, still = _that_moves_it(chain, link, placed)
-            shapes.append(still)
-            links.append(at)
-            hang.append(link)
-    return Body(chain, tuple(shapes), tuple(links), pairs_that_may_meet(chain, shapes, links, hang, path))
+            found.append((at, link, still))
+    found.sort(key=lambda each: each[0])
+    links, hang, shapes = zip(*found, strict=True) if found else ((), (), ())
+    return Body(chain, shapes, links, pairs_that_may_meet(chain, shapes, links, hang, path))
 
 
 def _that_moves_it(chain: Chain, link: int, shape: Shape) -> tuple[int, Shape]:

@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from cells.kinematics.collision.checks import STACK, distance_to, place, place_links
+from cells.kinematics.collision.checks import STACK, by_spheres, place, place_links
+from cells.kinematics.collision.gjk import separation
 from cells.kinematics.collision.model import Body, Tables
 from cells.kinematics.collision.shapes import Shape
 from cells.pose import Array
@@ -71,7 +72,7 @@ def _found(body: Body, looks: int) -> Pairs:
     close = meetings(q, body.tables, CLOSE) / SAMPLES
     return tuple(
         pair
-        for p, pair in enumerate(map(tuple, body.tables[7].tolist()))  # as they are sorted there
+        for p, pair in enumerate(map(tuple, body.tables[5].tolist()))  # as they are sorted there
         if close[p] < 0.5 and meet_somewhere(p, body.tables, chain.q_min, chain.q_max, looks)
     )
 
@@ -81,16 +82,30 @@ def _digest(path: Path) -> str:
 
 
 @njit(cache=True)
+def _apart_at(at: Array, body: Tables, p: int, enough: float, world: Array, walk: Array) -> float:
+    """Distance of the solids of pair ``p`` with the links at ``at``, exact unless it is over ``enough``. ``world`` is
+    room for solids that are placed, ``walk`` for :func:`.gjk.separation`."""
+    _, _, solids, spheres, where, pairs, _, _ = body
+    a, b = pairs[p, 0], pairs[p, 1]
+    place(at, where[a, 0], solids, a, world, a)
+    apart, inside = by_spheres(at, spheres, where, b, world, a)
+    if inside or apart > enough:
+        return apart
+    place(at, where[b, 0], solids, b, world, b)
+    return separation(world, b, world, a, enough, walk)
+
+
+@njit(cache=True)
 def meet_somewhere(p: int, body: Tables, low: Array, high: Array, looks: int) -> bool:
     """Whether the two solids of pair ``p`` may meet anywhere within the limits (n,): False is a proof that they don't.
 
     Divides the range of the joints between them until every piece is proven free, or gives up after ``looks``.
     """
-    kinds, sizes, poses, _, balls, first_ball, links, pairs, frames, slides, reach, _, _ = body
+    frames, slides, solids, _, where, pairs, _, reach = body
     n = low.shape[0]
     a, b = pairs[p, 0], pairs[p, 1]
-    first, last = links[a], links[b]
-    at, other, walk = np.empty((n + 1, 3, 4)), np.empty((1, 3, 4)), np.empty((10, 4))
+    first, last = where[a, 0], where[b, 0]
+    at, world, walk = np.empty((n + 1, 3, 4)), solids.copy(), np.empty((7, 4))
     stack, q = np.empty((4 * STACK, 2, n)), np.empty(n)
     for i in range(n):
         stack[0, 0, i] = max(low[i], -math.pi) if first <= i < last else 0.0
@@ -109,10 +124,7 @@ def meet_somewhere(p: int, body: Tables, low: Array, high: Array, looks: int) ->
                 if move > most:
                     widest, most = i, move
         place_links(q, frames, slides, at)
-        place(at[first], poses[a], other[0])
-        apart = distance_to(
-            b, at, last, kinds, sizes, poses, balls, first_ball, kinds[a], sizes, a, other, 0, may_move, may_move, walk
-        )
+        apart = _apart_at(at, body, p, may_move, world, walk)
         if apart <= 0.0 or waiting + 2 >= stack.shape[0]:
             return True
         if apart < may_move:
@@ -126,34 +138,13 @@ def meet_somewhere(p: int, body: Tables, low: Array, high: Array, looks: int) ->
 @njit(cache=True)
 def meetings(q: Array, body: Tables, within: float) -> Array:
     """At how many of the joints (m, n) the solids of each pair are no farther apart than ``within``: (p,)."""
-    kinds, sizes, poses, _, balls, first_ball, links, pairs, frames, slides, _, _, _ = body
-    n = q.shape[1]
-    at, other, walk = np.empty((n + 1, 3, 4)), np.empty((1, 3, 4)), np.empty((10, 4))
-    out = np.zeros(pairs.shape[0])
+    n, count = q.shape[1], body[5].shape[0]
+    at, world, walk = np.empty((n + 1, 3, 4)), body[2].copy(), np.empty((7, 4))
+    out = np.zeros(count)
     for k in range(q.shape[0]):
-        place_links(q[k], frames, slides, at)
-        for p in range(pairs.shape[0]):
-            a, b = pairs[p, 0], pairs[p, 1]
-            place(at[links[a]], poses[a], other[0])
-            apart = distance_to(
-                b,
-                at,
-                links[b],
-                kinds,
-                sizes,
-                poses,
-                balls,
-                first_ball,
-                kinds[a],
-                sizes,
-                a,
-                other,
-                0,
-                within,
-                within,
-                walk,
-            )
-            out[p] += apart <= within
+        place_links(q[k], body[0], body[1], at)
+        for p in range(count):
+            out[p] += _apart_at(at, body, p, within, world, walk) <= within
     return out
 
 

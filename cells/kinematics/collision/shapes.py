@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -19,6 +20,11 @@ from cells.pose import Array
 
 SPHERE, CAPSULE, BOX, CYLINDER = range(4)
 EXCESS = 0.1  # how far, in shares of its radius, the spheres that cover a rod may stand out of its side
+
+# A solid as a row of numbers: where in it are the kind, the size (3), the pose (3 rows of 4) with the middle's x, y and
+# z, and the radius of the smallest sphere about that middle.
+KIND, SIZE, POSE, RADIUS, COLUMNS = 0, 1, 4, 16, 17
+X, Y, Z = POSE + 3, POSE + 7, POSE + 11
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +56,14 @@ def bounding_radius(shape: Shape) -> float:
     """Of the smallest sphere about the shape's middle that holds all of it."""
     a, b, c = shape.size
     return {SPHERE: a, CAPSULE: a + b, BOX: math.hypot(a, b, c), CYLINDER: math.hypot(a, b)}[shape.kind]
+
+
+def rows(shapes: Sequence[Shape]) -> Array:
+    """Shapes as a table (s, 17), see ``COLUMNS``."""
+    out = np.empty((len(shapes), COLUMNS))
+    for row, shape in zip(out, shapes, strict=True):
+        row[:] = shape.kind, *shape.size, *shape.pose[:3].ravel(), bounding_radius(shape)
+    return out
 
 
 def covering_spheres(shape: Shape) -> Array:
