@@ -333,36 +333,53 @@ def rooms(body: Tables, scene: Array) -> Tables:
     )
 
 
+# The tables are taken apart once for all calls of covered, not at each: counting references would cost more than the
+# geometry does.
+
+
 @njit(cache=True, error_model="numpy")
 def configs_free(q: Array, body: Tables, scene: Array, margin: float, free: Flags) -> None:
     """Whether the robot is farther than ``margin`` from everything it may meet, at joints (m, n)."""
-    room, still = rooms(body, scene), np.zeros(q.shape[1])
+    frames, slides, solids, spheres, where, pairs, groups, _ = body
+    most, who, _, _, count, world, at, twists, close, gaps, walk = rooms(body, scene)
+    still = np.zeros(q.shape[1])
     for k in range(q.shape[0]):
-        free[k] = covered(q[k], still, margin, 1.0, room[0], room[1], *body[:7], *room[4:]) > 0.0
+        done = covered(
+            q[k], still, margin, 1.0, most, who,
+            frames, slides, solids, spheres, where, pairs, groups,
+            count, world, at, twists, close, gaps, walk,
+        )  # fmt: skip
+        free[k] = done > 0.0
 
 
 @njit(cache=True, error_model="numpy")
-def clearance(q: Array, body: Tables, scene: Array, most: float) -> tuple[float, int, int]:
-    """Distance (m) to what is nearest to the robot at joints ``q`` (n,), and who: see :func:`covered`; ``most`` where
+def clearance(q: Array, body: Tables, scene: Array, within: float) -> tuple[float, int, int]:
+    """Distance (m) to what is nearest to the robot at joints ``q`` (n,), and who: see :func:`covered`; ``within`` where
     nothing is nearer."""
-    room, still = rooms(body, scene), np.zeros(q.shape[0])
-    who, shape, other = room[1], -1, -1
+    frames, slides, solids, spheres, where, pairs, groups, _ = body
+    most, who, _, _, count, world, at, twists, close, gaps, walk = rooms(body, scene)
+    still, shape, other = np.zeros(q.shape[0]), -1, -1
     while True:
-        less = covered(q, still, most, 1.0, room[0], who, *body[:7], *room[4:])
+        less = covered(
+            q, still, within, 1.0, most, who,
+            frames, slides, solids, spheres, where, pairs, groups,
+            count, world, at, twists, close, gaps, walk,
+        )  # fmt: skip
         if less > 0.0:
-            return most, shape, other
+            return within, shape, other
         shape, other = who[0], who[1]
-        most += less - 1e-9  # is anything nearer still?
-        if most <= 0.0:
-            return most, shape, other
+        within += less - 1e-9  # is anything nearer still?
+        if within <= 0.0:
+            return within, shape, other
 
 
 @njit(cache=True, error_model="numpy")
 def edge_free(a: Array, b: Array, body: Tables, margin: float, room: Tables) -> bool:
     """Whether the straight joint motion from ``a`` to ``b`` (n,) keeps over ``margin`` from everything, all the way.
     ``room`` is what :func:`rooms` makes for a scene."""
-    most, who, q, stack = room[:4]
-    bounds_of_motion(a, b, body[7], most)
+    frames, slides, solids, spheres, where, pairs, groups, reach = body
+    most, who, q, stack, count, world, at, twists, close, gaps, walk = room
+    bounds_of_motion(a, b, reach, most)
     least = TIGHT / max(most[0, 0].max(), TIGHT)
     here, dq = q[0], q[1]
     for i in range(a.shape[0]):
@@ -375,7 +392,11 @@ def edge_free(a: Array, b: Array, body: Tables, margin: float, room: Tables) -> 
         middle, half = 0.5 * (low + high), 0.5 * (high - low)
         for i in range(a.shape[0]):
             here[i] = a[i] + middle * dq[i]
-        done = covered(here, dq, margin, half, most, who, *body[:7], *room[4:])
+        done = covered(
+            here, dq, margin, half, most, who,
+            frames, slides, solids, spheres, where, pairs, groups,
+            count, world, at, twists, close, gaps, walk,
+        )  # fmt: skip
         if done < min(least, half):
             return False
         if done < half:
@@ -398,8 +419,8 @@ def path_clearance(q: Array, body: Tables, scene: Array, margin: float) -> tuple
     """The first of joints (m, n) within ``margin`` of anything (m if none is), the distance there, and who: see
     :func:`covered`. What lies between two joints is proven with them, as on a straight edge."""
     m, n = q.shape
-    room = rooms(body, scene)
-    most, who = room[0], room[1]
+    frames, slides, solids, spheres, where, pairs, groups, reach = body
+    most, who, _, _, count, world, at, twists, close, gaps, walk = rooms(body, scene)
     step, total, still = np.empty((2, n + 1, n + 1)), np.empty((n + 1, n + 1)), np.zeros(n)
     k = 0
     while k < m:
@@ -407,17 +428,21 @@ def path_clearance(q: Array, body: Tables, scene: Array, margin: float) -> tuple
         ahead = min(k + AHEAD, m - 1)
         total[:] = 0.0
         for i in range(k, ahead):
-            bounds_of_motion(q[i], q[i + 1], body[7], step)
+            bounds_of_motion(q[i], q[i + 1], reach, step)
             total += step[0]
         most[0] = total
         most[1] = ANY  # the way isn't straight: what counts is the joints' sum
-        done = covered(q[k], still, margin, 1.0, most, who, *body[:7], *room[4:])
+        done = covered(
+            q[k], still, margin, 1.0, most, who,
+            frames, slides, solids, spheres, where, pairs, groups,
+            count, world, at, twists, close, gaps, walk,
+        )  # fmt: skip
         if done < 0.0:
             return k, margin + done, who[0], who[1]
         total[:] = 0.0
         reached = k
         while reached < ahead:
-            bounds_of_motion(q[reached], q[reached + 1], body[7], step)
+            bounds_of_motion(q[reached], q[reached + 1], reach, step)
             total += step[0]
             if np.any(total > done * most[0] + 1e-12):
                 break
