@@ -11,13 +11,12 @@ solution nearest to the start. Ours is called once a pose, and once more for all
 
 Measures: ``ik_<arm>_vs_<peer>`` CPU time of a peer's call over that of ours; ``ik_<arm>_vs_<peer>_per_solution`` the
 same with the peer's time divided by the solutions that it returned; ``ik_<arm>_batch_vs_<peer>`` the peer's call over
-one pose of our batch; ``ik_success_<arm>`` share of our calls judged
-right, ``ik_success_lb_<arm>`` its one-sided 95 % bound (Clopper-Pearson); ``fkj_batch_vs_pinocchio`` time of one
-pinocchio call (pose and Jacobian) over that of one of our *batch*; ``track_completed_<arm>`` share, of the straight tip
-paths of 0.3 to 1 m that can be tracked from some solution at their beginning (300 random ones are tried), that ours
-leads through, ``track_jumps_<arm>`` paths in which a joint moves by over 0.05 rad in a step of 1 mm where the
-Jacobian's least singular value is over 0.05; ``import_first_solve_s`` seconds from a new process
-to its first solution, machine code in the cache.
+one pose of our batch; ``ik_success_<arm>`` share of our calls judged right, ``ik_success_lb_<arm>`` its one-sided 95 %
+bound (Clopper-Pearson); ``fkj_batch_vs_pinocchio`` time of one pinocchio call (pose and Jacobian) over that of one of
+our *batch*; ``track_completed_<arm>`` of the straight tip paths of 0.3 to 1 m that can be tracked, by ours or from one
+of 300 random solutions at their beginning, the share that ours leads through; ``track_jumps_<arm>`` paths in which a
+joint moves by over 0.05 rad in a step of 1 mm where the Jacobian's least singular value is over 0.05;
+``import_first_solve_s`` seconds from a new process to its first solution, machine code in the cache.
 """
 
 from __future__ import annotations
@@ -218,7 +217,7 @@ def forward_ratio(chain: Chain, path: Path, tip: str, count: int, seed: int) -> 
 
 def tracked(chain: Chain, count: int, seed: int) -> dict[str, float]:
     """Straight tip paths of 0.3 to 1 m at 1 mm, turning by up to 1 rad on the way, from random joints' poses."""
-    rng = np.random.default_rng([seed, 2, chain.n])
+    rng, again = (np.random.default_rng([seed, part, chain.n]) for part in (2, 3))
     trackable = completed = jumps = 0
     for _ in range(count):
         begin = chain.fk(rng.uniform(chain.q_min, chain.q_max))
@@ -227,13 +226,11 @@ def tracked(chain: Chain, count: int, seed: int) -> dict[str, float]:
         move = np.concatenate([length * direction / np.linalg.norm(direction),
                                rng.uniform(0, 1) * turn / np.linalg.norm(turn)])  # fmt: skip
         poses = straight(begin, move, round(1000 * length))
-        middle = (chain.q_min + chain.q_max) / 2
-        starts = ik.solutions(chain, poses[0], middle)
         try:
-            _, path = ik.trackable_from(chain, poses, starts)
+            path = ik.along(chain, poses, (chain.q_min + chain.q_max) / 2)
         except ik.Unreachable:
             path = None
-        if path is None and not branch_search(chain, poses, rng):
+        if path is None and not branch_search(chain, poses, again):
             continue
         trackable += 1
         if path is None:
@@ -248,11 +245,13 @@ def branch_search(chain: Chain, poses: Array, rng: np.random.Generator) -> bool:
     """Whether the path can be tracked from any of many solutions at its beginning, found from random starts."""
     starts = rng.uniform(np.maximum(chain.q_min, -np.pi), np.minimum(chain.q_max, np.pi), (SEARCH, chain.n))
     found, ok = chain.solve_batch(np.broadcast_to(poses[0], (SEARCH, 4, 4)), starts)
-    try:
-        ik.trackable_from(chain, poses, found[ok])
-    except ik.Unreachable:
-        return False
-    return True
+    for start in found[ok]:
+        try:
+            ik.cartesian_path(chain, start, poses)
+        except ik.Unreachable:
+            continue
+        return True
+    return False
 
 
 def main() -> None:

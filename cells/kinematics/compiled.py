@@ -87,7 +87,7 @@ def first_calls(chain: Chain) -> dict[str, Callable[[], object]]:
         "forward_batch": lambda: run.forward_batch(q, run.robot, poses, jacobians),
         "solve": lambda: run.solve(poses[0], q[0], run.robot, chain.limits, 1e-6, 1, out[0]),
         "solve_batch": lambda: run.solve_batch(poses, q, run.robot, chain.limits, 1e-6, 1, out, ok),
-        "track": lambda: run.track(poses, q[0], run.robot, chain.limits, 0.1, 1e-6, out),
+        "track": lambda: run.track(poses, q[0], run.robot, chain.limits, 0.1, 0.0, 1e-6, out),
     }
 
 

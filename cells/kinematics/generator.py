@@ -24,7 +24,7 @@ from itertools import product as pairs
 from typing import TYPE_CHECKING, Any
 
 from cells.kinematics import search, ur
-from cells.kinematics.numerics import is_pose, snapped, z_frames
+from cells.kinematics.numerics import damped_step, is_pose, snapped, solve_spd, z_frames
 from cells.pose import Array
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ import math
 import numpy as np
 from numba import njit
 
-ITERATIONS, STALLED, DAMPING = {iterations}, {stalled}, {damping}
+ITERATIONS, STALLED, DAMPING, ROOM = {iterations}, {stalled}, {damping}, {room}
 
 
 '''
@@ -89,12 +89,13 @@ def source(chain: Chain) -> str:
         iterations=search.ITERATIONS,
         stalled=search.STALLED,
         damping=search.DAMPING,
+        room=search.ROOM,
     )
     text += _ROTATION_ERROR.format(here=", ".join(columns), turn="\n".join(turn))
     text += "\n".join(_forward(chain)) + "\n\n\n" + "\n".join(_iterate(chain)) + "\n"
     text += _branches(chain)
     shared: tuple[Any, ...] = (is_pose, ur.distance_within, ur.nearest, search.descend, search.solve)
-    shared += (search.solve_batch, search.track, search.forward_batch)
+    shared += (search.solve_batch, solve_spd, damped_step, search.away_from_limits, search.track, search.forward_batch)
     return text + "".join("\n\n" + _text_of(function) for function in shared)
 
 

@@ -6,6 +6,7 @@ How they are found is told in :mod:`cells.kinematics.search`. Poses are (4, 4) i
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,8 @@ APART = 0.05  # rad or m, in some joint, between solutions that count as differe
 ATTEMPTS = 100  # starts of solve, the first of them q0
 SMOOTH_PER_POSE = 0.05  # rad: how far it should move at most
 REACH_PER_POSE = 0.35  # rad: how far a joint may move between neighbouring poses of a path
+SEEDS = (0.0, 1.0, 0.5, 0.25, 0.75)  # where on a path solutions are looked for to start it from
+SPARE_PER_POSE = 0.02  # rad: how far it moves at most, between them, for its own sake: away from a limit
 
 
 class Unreachable(CellwrightError):
@@ -102,24 +105,41 @@ def towards(chain: Chain, q: Array, posture: Array, reach: float = REACH_PER_POS
     return q
 
 
-def trackable_from(chain: Chain, poses: Array, starts: Array) -> tuple[Array, Array]:
-    """The first of ``starts`` (s, n) from which the tip can be led through ``poses`` (k, 4, 4), and the path (k, n).
+def along(chain: Chain, poses: Array, near: Array) -> Array:
+    """Joints (k, n) that lead the tip through ``poses`` (k, 4, 4), from whichever of its solutions can, those nearest
+    to ``near`` (n,) first.
 
-    One that moves no joint by over 0.05 rad between two poses is preferred: it keeps away from singularities, also from
-    those that a joint at its limit makes.
+    A path that moves no joint by over 0.05 rad between two poses is preferred: it keeps away from singularities, also
+    from those that a joint at its limit makes. It is looked for from the solutions at the first pose, at the last and
+    between them, as the path comes and with joints moving away from their limits.
 
-    Raises :class:`Unreachable` for the start that led farthest.
+    Raises :class:`Unreachable` naming the pose that is out of reach or that was come to at best.
     """
-    poses, run = _clean(poses), chain.kernels
-    farthest, best, out = -1, starts[0], np.empty((len(poses), chain.n))
-    for reach in (SMOOTH_PER_POSE, REACH_PER_POSE):
-        for start in _clean(starts):
-            reached = run.track(poses, start, run.robot, chain.limits, reach, TRACKING_TOLERANCE, out)
-            if reached == len(poses):
-                return start, out
-            if reached > farthest:
-                farthest, best = reached, out[reached - 1].copy() if reached else start
-    raise Unreachable(_why_not(chain, best, poses[farthest], farthest, len(poses)))
+    poses, count = _clean(poses), len(poses)
+    seeds: dict[int, Array] = {}
+    for share in SEEDS:
+        at = round(share * (count - 1))
+        seeds[at] = solutions(chain, poses[at], near)
+        if not len(seeds[at]):
+            raise Unreachable(_why_not(chain, near, poses[at], at, count))
+    farthest, best = -1, near
+    for reach, places in ((SMOOTH_PER_POSE, seeds), (REACH_PER_POSE, (0,))):
+        for at, spare in product(places, _spares(chain)):
+            for seed in seeds[at]:
+                back = _tracked(chain, poses[at::-1], seed, reach, spare)
+                onward = _tracked(chain, poses[at:], seed, reach, spare) if len(back) == at + 1 else back[:0]
+                if len(onward) == count - at:
+                    return np.concatenate([back[:0:-1], onward])
+                if at == 0 and len(onward) > farthest:
+                    farthest, best = len(onward), onward[-1] if len(onward) else seed
+    raise Unreachable(_why_not(chain, best, poses[farthest], farthest, count))
+
+
+def _tracked(chain: Chain, poses: Array, q0: Array, reach: float, spare: float) -> Array:
+    """The joints (r, n) along those poses that were reached; arguments as for :func:`cells.kinematics.search.track`."""
+    run, out = chain.kernels, np.empty((len(poses), chain.n))
+    reached = run.track(_clean(poses), _clean(q0), run.robot, chain.limits, reach, spare, TRACKING_TOLERANCE, out)
+    return out[:reached]
 
 
 def solve_batch(
@@ -140,15 +160,21 @@ def solve_batch(
 def cartesian_path(chain: Chain, q0: Array, poses: Array, reach: float = REACH_PER_POSE) -> Array:
     """Joints (k, n) that lead the tip from ``q0`` (n,) through ``poses`` (k, 4, 4) without a jump.
 
-    Neighbouring poses differ by at most ``reach`` (rad) in any joint. Raises :class:`Unreachable` naming the first
-    pose that can't be followed to, and why.
+    Neighbouring poses differ by at most ``reach`` (rad) in any joint. Where the way as it comes leads into a limit,
+    joints keep away from theirs as far as there are joints to spare. Raises :class:`Unreachable` naming the first pose
+    that can't be followed to, and why.
     """
-    poses, q0, run = _clean(poses), _clean(q0), chain.kernels
-    out = np.empty((len(poses), chain.n))
-    reached = run.track(poses, q0, run.robot, chain.limits, reach, TRACKING_TOLERANCE, out)
-    if reached < len(poses):
-        raise Unreachable(_why_not(chain, out[reached - 1] if reached else q0, poses[reached], reached, len(poses)))
-    return out
+    for spare in _spares(chain):
+        path = _tracked(chain, poses, q0, reach, spare)
+        if len(path) == len(poses):
+            return path
+    reached = len(path)
+    raise Unreachable(_why_not(chain, path[-1] if reached else q0, poses[reached], reached, len(poses)))
+
+
+def _spares(chain: Chain) -> tuple[float, ...]:
+    """How far joints may move for their own sake, in the order in which it is tried."""
+    return (0.0,) if chain.n <= 6 else (0.0, SPARE_PER_POSE)
 
 
 def _why_not(chain: Chain, q: Array, pose: Array, index: int, count: int) -> Problem:

@@ -34,6 +34,7 @@ Flags = npt.NDArray[np.bool_]
 ITERATIONS = 60  # of one start
 STALLED = 8  # iterations without a tenth less error: a local minimum
 DAMPING = 0.05  # times the squared error
+ROOM = 0.3  # rad or m from a limit, within which a joint moves away from it if it can
 
 
 @njit(cache=True)
@@ -150,16 +151,47 @@ def solve_batch(
 
 
 @njit(cache=True)
-def track(poses: Array, q0: Array, robot: Arrays, limits: Array, reach: float, tolerance: float, out: Array) -> int:
+def away_from_limits(q: Array, jacobian: Array, limits: Array, most: float, out: Array) -> None:
+    """Into ``out`` (n,) a step, no joint's over ``most``, by which joints nearer than ``ROOM`` to a limit get away from
+    it and the tip stays where it is: along the null space of the Jacobian (6, n) (Liegeois, "Automatic supervisory
+    control of the configuration and behavior of multibody mechanisms", IEEE T-SMC 7(12), 1977)."""
+    n = q.shape[0]
+    push, free = np.zeros(n), np.ones(n, np.bool_)
+    for i in range(n):
+        push[i] = max(0.0, 1.0 - (q[i] - limits[0, i]) / ROOM) - max(0.0, 1.0 - (limits[1, i] - q[i]) / ROOM)
+    moved = np.zeros(6)
+    for r in range(6):
+        for i in range(n):
+            moved[r] += jacobian[r, i] * push[i]
+    damped_step(jacobian, moved, 1e-9, free, out)
+    largest = 1.0
+    for i in range(n):
+        out[i] = push[i] - out[i]
+        largest = max(largest, abs(out[i]))
+    for i in range(n):
+        out[i] *= most / largest
+
+
+@njit(cache=True)
+def track(
+    poses: Array, q0: Array, robot: Arrays, limits: Array, reach: float, spare: float, tolerance: float, out: Array
+) -> int:
     """Joints along poses (k, 4, 4) into ``out`` (k, n), each from the one before, no joint moving by over ``reach``
-    between two. Returns how many poses were reached."""
+    between two; by up to ``spare`` of it a joint moves away from its limit, where the chain has more joints than the
+    tip needs. Returns how many poses were reached."""
     n = q0.shape[0]
     q, step, near_low, near_high = q0.copy(), np.empty(n), np.empty(n), np.empty(n)
+    pose, jacobian = np.empty((4, 4)), np.empty((6, n))
     for k in range(poses.shape[0]):
         for i in range(n):
             near_low[i], near_high[i] = max(limits[0, i], q[i] - reach), min(limits[1, i], q[i] + reach)
         if not is_pose(poses[k]):
             return k
+        if spare > 0.0:
+            forward(q, robot, pose, jacobian)
+            away_from_limits(q, jacobian, limits, spare, step)
+            for i in range(n):
+                q[i] = min(max(q[i] + step[i], near_low[i]), near_high[i])
         if descend(q, robot, poses[k], near_low, near_high, tolerance, step) > 0.0:
             return k
         out[k] = q
