@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from cells.control.setpoints import Trajectory
 from cells.kinematics.collision.checks import path_clearance
@@ -67,12 +68,7 @@ class Proof:
 
     def _tip(self, trajectory: Trajectory) -> list[str]:
         """Speed of the tool centre point, also near people, and the box that it may not leave."""
-        poses, jacobians = self.chain.forward_batch(trajectory.q)
-        places = poses[:, :3, 3] @ self.base[:3, :3].T + self.base[:3, 3]
-        speeds = np.linalg.norm(np.einsum("mij,mj->mi", jacobians[:, :3], trajectory.qd), axis=1)
-        near = np.zeros(len(places), np.bool_)
-        for place in self.operators:
-            near |= np.linalg.norm(places - place, axis=1) < OPERATOR_REACH
+        places, speeds, near = self._passed(trajectory)
         low, high = self.workspace
         beyond = np.max(np.maximum(low - places, places - high), axis=1)
         # A tip that is out already may come back in.
@@ -87,6 +83,19 @@ class Proof:
             if not value[k] <= most:
                 out.append(f"tool at {1000 * trajectory.t[k]:.0f} ms: {what} {value[k]:.4g} {unit}, at most {most:.4g}")
         return out
+
+    def hurries(self, trajectory: Trajectory) -> bool:
+        """Whether a motion comes near a person faster than it may."""
+        _, speeds, near = self._passed(trajectory)
+        return bool(np.any(speeds[near] > OPERATOR_SPEED * SLACK))
+
+    def _passed(self, trajectory: Trajectory) -> tuple[Array, Array, npt.NDArray[np.bool_]]:
+        """Where the tool centre point is in the world (m, 3), its speed (m,), and whether a person may be near (m,)."""
+        poses, jacobians = self.chain.forward_batch(trajectory.q)
+        places = poses[:, :3, 3] @ self.base[:3, :3].T + self.base[:3, 3]
+        speeds = np.linalg.norm(np.einsum("mij,mj->mi", jacobians[:, :3], trajectory.qd), axis=1)
+        apart = np.linalg.norm(places[:, None] - self.operators, axis=2)
+        return places, speeds, np.any(apart < OPERATOR_REACH, axis=1)
 
     def collision(self, trajectory: Trajectory) -> list[str]:
         """What collides on the way."""

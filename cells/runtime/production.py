@@ -111,7 +111,8 @@ class _Line:
         # A simulated world starts empty each time; a real cell holds what its journal says.
         self.model = holds or (WorldModel() if world.traits.self_loading else fold(journal.events()))
         self.runner = Runner(cell, load_chain(cell), world, self.emit, requests, say)
-        self._context = Context(cell, self.runner.chain, world.locator, lambda: self.model, self._part)
+        runner, model = self.runner, lambda: self.model
+        self._context = Context(cell, runner.chain, runner.proof, world.locator, model, self._part)
 
     def emit(self, kind: str, data: dict[str, Any]) -> None:
         """Write an event and believe it."""

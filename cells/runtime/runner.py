@@ -96,10 +96,10 @@ class Runner:
         self.left = False  # the order ends where it stands: nothing may move any more
         self.tare: Array = np.zeros(6)
         self.tick = 0
+        self.proof = proof_of(cell, chain)
         self.guard = Guard(cell, chain, realtime=not world.traits.deterministic)
         self._emit, self._requests, self._say = emit, requests, say
         self._standing: Command = None
-        self._proof = proof_of(cell, chain)
         self._law: Any = None
         if cell.control.default == "admittance":
             from cells.control.admittance import Admittance
@@ -172,7 +172,7 @@ class Runner:
 
     def _prove(self, segment: Segment, reading: Reading) -> None:
         """Raise :class:`CellwrightError`, naming joint, time and value, for a motion that the arm must not get."""
-        broken = self._proof.broken(segment.trajectory, reading.arm)
+        broken = self.proof.broken(segment.trajectory, reading.arm)
         if broken:
             remedy = "nothing was sent: change the cell or the order"
             raise CellwrightError(Problem("motion", "; ".join(broken[:3]), remedy))

@@ -14,6 +14,7 @@ from cells.control.setpoints import Setpoint
 from cells.ports import Locator, Reading
 
 if TYPE_CHECKING:
+    from cells.control.verify import Proof
     from cells.description.cell import Cell
     from cells.kinematics.chain import Chain
     from cells.products.model import Part
@@ -82,10 +83,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a running skill may look at."""
+    """What a running skill may look at. ``proof`` is what the runner will put its motions to."""
 
     cell: Cell
     chain: Chain
+    proof: Proof
     locator: Locator
     model: Callable[[], WorldModel]
     part: Callable[[str], Part]

@@ -11,7 +11,9 @@ from collections.abc import Generator
 import numpy as np
 
 from cells.control.setpoints import Compliant, Segment, Trajectory
+from cells.control.verify import OPERATOR_SPEED
 from cells.errors import CellwrightError, Problem
+from cells.kinematics import planning
 from cells.kinematics import trajectory as motion
 from cells.ports import Reading
 from cells.pose import Array, Pose
@@ -55,27 +57,29 @@ def straight(context: Context, reading: Reading, pose: Pose, speed: float = LINE
 
 def travel(context: Context, reading: Reading, pose: Pose) -> Moving:
     """Go up, across and down to ``pose`` (world frame): free of everything below the travel height."""
-    cell, chain = context.cell, context.chain
+    cell = context.cell
     here = reading.arm.tcp
     if here.xyz[2] < TRAVEL_Z - 0.01:
         reading = yield from straight(context, reading, Pose((*here.xyz[:2], TRAVEL_Z), here.quat))
     above = Pose((*pose.xyz[:2], max(TRAVEL_Z, pose.xyz[2])), pose.quat)
     goal = joints_for(context, above, cell.home)
-    across = motion.point_to_point(
-        chain, reading.arm.q_cmd, goal, cell.limits.speed_scale, cell.tick_s, cell.limits.tcp_speed
-    )
-    reading = yield from follow(context, across, reading)
+    reading = yield from follow(context, across(context, reading.arm.q_cmd, goal), reading)
     return (yield from straight(context, reading, pose))
 
 
 def home(context: Context, reading: Reading) -> Moving:
     """From travel height to where the arm rests, outside all trays."""
-    cell = context.cell
-    limits = cell.limits
-    way = motion.point_to_point(
-        context.chain, reading.arm.q_cmd, cell.home, limits.speed_scale, cell.tick_s, limits.tcp_speed
-    )
-    return (yield from follow(context, way, reading))
+    return (yield from follow(context, across(context, reading.arm.q_cmd, context.cell.home), reading))
+
+
+def across(context: Context, q0: Array, goal: Array) -> Trajectory:
+    """A free motion of the joints from ``q0`` to ``goal`` (n,): straight on where nothing is in the way, else around
+    it; slow all the way if it comes near a person. Raises :class:`~cells.kinematics.planning.NoWay`."""
+    limits, proof = context.cell.limits, context.proof
+    way = planning.motion(proof.around, q0, goal, limits.speed_scale, context.cell.tick_s, limits.tcp_speed)
+    if proof.hurries(way):
+        way = planning.motion(proof.around, q0, goal, limits.speed_scale, context.cell.tick_s, OPERATOR_SPEED)
+    return way
 
 
 def nearest_turn(yaw: float, symmetry: float) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from cells.control.verify import proof_of
 from cells.description.cell import load_cell
 from cells.kinematics.chain import load_chain
 from cells.ports import LoadRequest, Reading
@@ -18,6 +19,7 @@ from cells.skills.pick import run as pick
 from sim.world import SimWorld, open_world
 
 CELL = load_cell("panda-bench")
+CHAIN = load_chain(CELL)
 SLENDER = build_variant("pegboard", {"pegs": 6, "peg_mm": 8, "peg_length_mm": 46})
 SLOTS = [("tray_b", slot) for slot in range(6)] + [("tray_c", slot) for slot in range(6)]
 
@@ -50,7 +52,7 @@ def test_a_peg_that_has_fallen_is_not_gripped(world: SimWorld) -> None:
 
 def result_of(world: SimWorld, instance: str) -> Failed:
     """What the skill says before it has moved anything."""
-    context = Context(CELL, load_chain(CELL), world.locator, WorldModel, lambda item: SLENDER.parts["peg"])
+    context = Context(CELL, CHAIN, proof_of(CELL, CHAIN), world.locator, WorldModel, lambda item: SLENDER.parts["peg"])
     call = Call("pick", "pick", "U", instance, "tray_b", None, {}, "it is needed")
     reading = Reading(0.0, 0, world.arm.read(), world.gripper.read(), world.wrench.read())
     with pytest.raises(StopIteration) as ended:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
+from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 import pytest
 
-from cells.control.verify import proof_of
+from cells.control.verify import Proof, limits_broken, proof_of
 from cells.description.cell import load_cell
 from cells.kinematics import trajectory
 from cells.kinematics.chain import load_chain
@@ -17,8 +19,11 @@ from cells.kinematics.collision.exact import Exact
 from cells.kinematics.collision.model import Scene, body_of
 from cells.kinematics.collision.shapes import box
 from cells.kinematics.planning import NoWay, Surroundings, goals_at, motion, way
-from cells.ports import ArmReading
+from cells.ports import ArmReading, Locator
 from cells.pose import Pose
+from cells.runtime.world_model import WorldModel
+from cells.skills.contract import Context
+from cells.skills.motions import across
 
 CELL = load_cell("panda-bench")
 CHAIN = dataclasses.replace(load_chain(CELL), specialised=False)
@@ -165,6 +170,35 @@ def test_what_a_motion_is_refused_for() -> None:
     assert ok
     quick = trajectory.point_to_point(CHAIN, q, q + 0.3 * np.eye(7)[0], 1.0, CELL.tick_s, 0.6)
     assert any("near a person" in line for line in proof.broken(quick, reading(q)))
+
+
+def context_with(proof: Proof) -> Context:
+    return Context(CELL, CHAIN, proof, cast(Locator, None), WorldModel, cast(Callable, None))
+
+
+def test_a_skill_goes_around_what_is_in_the_way_and_straight_where_nothing_is() -> None:
+    free = dataclasses.replace(proof_of(CELL, CHAIN), around=Surroundings(BODY, Scene(())))
+    blocked = dataclasses.replace(free, around=WALL)
+    straight = across(context_with(free), LEFT, RIGHT)
+    again = trajectory.point_to_point(CHAIN, LEFT, RIGHT, CELL.limits.speed_scale, CELL.tick_s, CELL.limits.tcp_speed)
+    np.testing.assert_array_equal(straight.q, again.q)
+    assert blocked.collision(straight)
+    around = across(context_with(blocked), LEFT, RIGHT)
+    np.testing.assert_allclose(around.q[[0, -1]], [LEFT, RIGHT], atol=1e-9)
+    assert not blocked.collision(around) and not limits_broken(CHAIN, around)
+
+
+def test_a_skill_is_slow_where_a_person_may_be() -> None:
+    far = dataclasses.replace(
+        proof_of(CELL, CHAIN), around=Surroundings(BODY, Scene(())), operators=np.array([[9.0, 9.0, 0.0]])
+    )
+    quick = across(context_with(far), LEFT, RIGHT)
+    middle = (CELL.base_pose.matrix() @ CHAIN.fk(quick.q[len(quick.q) // 2]))[:3, 3]
+    near = dataclasses.replace(far, operators=middle[None])
+    assert near.hurries(quick) and near.broken(quick, reading(LEFT))
+    slow = across(context_with(near), LEFT, RIGHT)
+    assert not near.hurries(slow) and near.broken(slow, reading(LEFT)) == []
+    assert slow.duration > quick.duration
 
 
 def test_an_arm_that_is_too_close_may_leave_but_not_come_closer() -> None:
