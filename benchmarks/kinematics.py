@@ -22,6 +22,7 @@ joint moves by over 0.05 rad in a step of 1 mm where the Jacobian's least singul
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib.util
 import json
 import platform
@@ -44,7 +45,7 @@ from cells.kinematics.chain import Chain, load_chain
 from cells.kinematics.trajectory import straight
 from cells.pose import Array
 
-BLOCK = 100  # poses a solver has before it is the next one's turn
+BLOCK = 500  # poses a solver has before it is the next one's turn
 TOLERANCE = 1e-6  # m and rad
 JUMP = 0.05  # rad in a step of 1 mm
 SINGULAR = 0.05  # least singular value of the Jacobian below which a path of 1 mm steps may need such a step
@@ -99,7 +100,7 @@ def right(pose: Array, target: Array) -> bool:
     return bool(near and angle <= TOLERANCE and np.linalg.norm(pose[:3, 3] - target[:3, 3]) <= TOLERANCE)
 
 
-def solvers(arm: str, chain: Chain, path: Path, joints: Array, poses: Array, start: Array) -> dict[str, Solver]:
+def solvers(arm: str, chain: Chain, path: Path, joints: Array, poses: list[Array], start: Array) -> dict[str, Solver]:
     """Ours and the peers', each from the number of a pose to the solutions it returns."""
     steps = chain.to_rtb().ets()
     analytic = built_by_ssik(arm, path)
@@ -140,10 +141,12 @@ def built_by_ssik(arm: str, path: Path) -> Any:
 
 
 def race(runners: dict[str, Solver], count: int) -> tuple[dict[str, float], dict[str, list[list[Array]]]]:
-    """CPU seconds of each solver over all poses, and what each returned."""
+    """CPU seconds of each solver over all poses, and what each returned. No garbage is collected meanwhile: whoever
+    happened to be at it would pay for all."""
     spent, found = dict.fromkeys(runners, 0.0), {name: [] for name in runners}
     for solver in runners.values():  # what compiles or loads at the first call
         solver(0)
+    gc.disable()
     for begin in range(0, count, BLOCK):
         for name, solver in runners.items():
             block = range(begin, min(begin + BLOCK, count))
@@ -151,6 +154,7 @@ def race(runners: dict[str, Solver], count: int) -> tuple[dict[str, float], dict
             answers = [solver(k) for k in block]
             spent[name] += time.process_time() - clock
             found[name] += answers
+    gc.enable()
     return spent, found
 
 
@@ -161,7 +165,7 @@ def compare(arm: str, chain: Chain, path: Path, tip: str, count: int, seed: int)
     rng = np.random.default_rng([seed, chain.n])
     joints = rng.uniform(chain.q_min, chain.q_max, (count, chain.n))
     judge = oracle(path, chain, tip)
-    poses = np.array([judge(q)[0] for q in joints])
+    poses = [judge(q)[0] for q in joints]
     middle = (chain.q_min + chain.q_max) / 2 + 0.3
     runners = solvers(arm, chain, path, joints, poses, middle)
     spent, found = race(runners, count)
@@ -182,9 +186,10 @@ def compare(arm: str, chain: Chain, path: Path, tip: str, count: int, seed: int)
         rows.append({"arm": arm, "solver": name, "us": round(us, 2), "solved": solved / count,
                      "solutions": round(solutions / count, 2)})  # fmt: skip
         if name == "cellwright":
-            chain.solve_batch(poses[:2], middle)
+            together = np.array(poses)
+            chain.solve_batch(together[:2], middle)
             clock = time.process_time()
-            chain.solve_batch(poses, middle)
+            chain.solve_batch(together, middle)
             batch = time.process_time() - clock
             rows.append({"arm": arm, "solver": "(batch)", "us": round(1e6 * batch / count, 2), "solved": solved / count,
                          "solutions": 1.0})  # fmt: skip

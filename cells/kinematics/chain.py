@@ -133,12 +133,11 @@ class Chain:
         self.kernels.forward_batch(q, self.kernels.robot, poses, jacobians)
         return poses, jacobians
 
-    def solve(self, target: Array, q0: Array) -> tuple[Array, bool]:
-        """Joints (n,) within limits that put the tip at ``target`` (4, 4, base frame), starting from ``q0``.
-
-        ``ok`` is False where none was found to 1e-6 m and 1e-6 rad; then the joints are the best seen.
-        """
-        return ik.solve(self, target, q0)
+    @cached_property
+    def solve(self) -> ik.Solve:
+        """``solve(target, q0)``: joints (n,) within limits that put the tip at ``target`` (4, 4, base frame), starting
+        from ``q0``, and whether they do to 1e-6 m and 1e-6 rad: see :func:`cells.kinematics.ik.solver`."""
+        return ik.solver(self)
 
     def solve_batch(self, targets: Array, starts: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
         """Joints (m, n) and ok (m,) for targets (m, 4, 4) from starts (m, n) or (n,): as ``m`` calls of solve."""
@@ -168,9 +167,10 @@ class Chain:
         found, count = np.empty((8, 6)), 0
         if is_pose(target):
             wrist = ur.seen_from_joint_1(target, known.base, known.tool)
-            count = ur.all_branches(wrist, known.lengths, known.signs, known.offsets, near[5], found)
-        far = [ur.distance_within(q, near, self.q_min, self.q_max, math.inf) for q in found[:count]]
-        return np.array([found[k] for k in np.argsort(far) if far[k] < math.inf]).reshape(-1, 6)
+            numbers = known.lengths, known.signs, known.offsets
+            count = ur.by_formula(wrist, *numbers, np.array(near, float), self.q_min, self.q_max, True, found)
+        found = found[:count]
+        return np.asarray(found[np.argsort(np.linalg.norm(found - near, axis=1), kind="stable")])
 
     def to_rtb(self) -> Robot:
         """This chain as a roboticstoolbox robot, for people who live there: same joints, limits, base and tip.

@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from cells.kinematics import search
+from cells.pose import Array
 
 if TYPE_CHECKING:
     from cells.kinematics.chain import Chain
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Kernels:
-    """Numba functions as :mod:`cells.kinematics.search` describes them, and the ``robot`` that they take."""
+    """Numba functions as :mod:`cells.kinematics.search` describes them, and the ``robot`` that they take; and ``find``,
+    which is ``solve`` within the chain's limits, of target, start and room for the joints alone."""
 
     robot: Any
     forward: Callable[..., None]
@@ -35,11 +37,17 @@ class Kernels:
     solve: Callable[..., bool]
     solve_batch: Callable[..., None]
     track: Callable[..., int]
+    find: Callable[..., bool]
 
 
 def generic(chain: Chain) -> Kernels:
     """Kernels that work on any chain, and need no folder."""
-    return _of(search, chain.arrays)
+    robot, limits = chain.arrays, chain.limits
+
+    def find(target: Array, q0: Array, out: Array) -> bool:
+        return bool(search.solve(target, q0, robot, limits, search.TOLERANCE, search.ATTEMPTS, out))
+
+    return _of(search, robot, find)
 
 
 def generated(chain: Chain) -> Kernels:
@@ -51,7 +59,8 @@ def generated(chain: Chain) -> Kernels:
     try:
         if not path.exists():
             _write(path, text)
-        return _of(_load(path), 0.0)
+        module = _load(path)
+        return _of(module, 0.0, module.find)
     except OSError:
         return generic(chain)
 
@@ -85,14 +94,15 @@ def first_calls(chain: Chain) -> dict[str, Callable[[], object]]:
     return {
         "forward": lambda: run.forward(q[0], run.robot, poses[0], jacobians[0]),
         "forward_batch": lambda: run.forward_batch(q, run.robot, poses, jacobians),
+        "find": lambda: run.find(poses[0], q[0], out[0]),
         "solve": lambda: run.solve(poses[0], q[0], run.robot, chain.limits, 1e-6, 1, out[0]),
         "solve_batch": lambda: run.solve_batch(poses, q, run.robot, chain.limits, 1e-6, 1, out, ok),
         "track": lambda: run.track(poses, q[0], run.robot, chain.limits, 0.1, 0.0, 1e-6, out),
     }
 
 
-def _of(module: ModuleType, robot: Any) -> Kernels:
-    return Kernels(robot, module.forward, module.forward_batch, module.solve, module.solve_batch, module.track)
+def _of(module: ModuleType, robot: Any, find: Callable[..., bool]) -> Kernels:
+    return Kernels(robot, module.forward, module.forward_batch, module.solve, module.solve_batch, module.track, find)
 
 
 def _module(chain: Chain, folder: Path) -> tuple[str, Path]:

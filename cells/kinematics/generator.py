@@ -8,9 +8,10 @@ The frames follow Lynch & Park, "Modern Robotics" (2017), ch. 4, with one twist:
 its axis is its own z. Then every revolute joint does the same thing, x' = c·x + s·y and y' = c·y - s·x, and the turns
 are folded into the constant transforms between joints.
 
-What is written: ``forward`` and ``iterate``, with the meaning they have in :mod:`cells.kinematics.search`, ``branches``
-where the arm has a formula for it, and behind them the text of that module's other functions. The module stands alone:
-it imports nothing of Cellwright, so that its text says all that its compiled code depends on.
+What is written: ``forward`` and ``iterate``, with the meaning they have in :mod:`cells.kinematics.search`,
+``nearest_branch`` where the arm has a formula for it, behind them the text of that module's other functions, and
+``find``, which is ``solve`` within the chain's limits. The module stands alone: it imports nothing of Cellwright, so
+that its text says all that its compiled code depends on.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ import math
 import numpy as np
 from numba import njit
 
+TOLERANCE, ATTEMPTS = {tolerance}, {attempts}
 ITERATIONS, STALLED, DAMPING, ROOM = {iterations}, {stalled}, {damping}, {room}
+LIMITS = np.array({limits})
 
 
 '''
@@ -73,6 +76,13 @@ def rotation_error(t, {here}):
     return factor * u, factor * v, factor * w
 
 '''
+_FIND = """
+
+@njit(cache=True, error_model="numpy")
+def find(target, q0, out):
+    return solve(target, q0, 0.0, LIMITS, TOLERANCE, ATTEMPTS, out)
+"""
+JIT = '@njit(cache=True, error_model="numpy")'
 _NUMBERS = ("lengths", "signs", "offsets")  # of an arm with a formula
 
 
@@ -86,6 +96,9 @@ def source(chain: Chain) -> str:
     text = _HEADER.format(
         name=_harmless(chain.name),
         joints=", ".join(map(_harmless, chain.joint_names)),
+        tolerance=search.TOLERANCE,
+        attempts=search.ATTEMPTS,
+        limits=_numbers(chain.limits),
         iterations=search.ITERATIONS,
         stalled=search.STALLED,
         damping=search.DAMPING,
@@ -93,17 +106,22 @@ def source(chain: Chain) -> str:
     )
     text += _ROTATION_ERROR.format(here=", ".join(columns), turn="\n".join(turn))
     text += "\n".join(_forward(chain)) + "\n\n\n" + "\n".join(_iterate(chain)) + "\n"
-    text += _branches(chain)
-    shared: tuple[Any, ...] = (is_pose, ur.distance_within, ur.nearest, search.descend, search.solve)
+    text += _nearest_branch(chain)
+    shared: tuple[Any, ...] = (is_pose, search.descend, search.solve)
     shared += (search.solve_batch, solve_spd, damped_step, search.away_from_limits, search.track, search.forward_batch)
-    return text + "".join("\n\n" + _text_of(function) for function in shared)
+    return text + "".join("\n\n" + _text_of(function) for function in shared) + _FIND
 
 
-def _branches(chain: Chain) -> str:
+def _numbers(values: Array) -> str:
+    """Rows of numbers as text that gives the same numbers."""
+    return repr(values.tolist()).replace("inf", "np.inf")
+
+
+def _nearest_branch(chain: Chain) -> str:
     """All solutions by formula, with the arm's numbers, if it has one."""
     known = ur.geometry(chain)
     if known is None:
-        return "\n\n" + _text_of(search.branches)
+        return "\n\n" + _text_of(search.nearest_branch)
     constants = "\n".join(f"{name.upper()} = np.array({getattr(known, name).tolist()})" for name in _NUMBERS)
     base, tool = snapped(known.base), snapped(known.tool)
     lines: list[str] = []
@@ -116,13 +134,17 @@ def _branches(chain: Chain) -> str:
         seen.append(_vector(lines, f"seen{k}", moved))
     wrist = ", ".join(str(value) for column in seen for value in column)
     formula = [
-        "@njit(cache=True)",
-        "def branches(target, start, out):",
+        JIT,
+        "def nearest_branch(target, start, low, high, out):",
         *lines,
         f"    wrist = ({wrist})",
-        "    return all_branches(wrist, LENGTHS, SIGNS, OFFSETS, start[5], out)",
+        "    return by_formula(wrist, LENGTHS, SIGNS, OFFSETS, start, low, high, False, out) > 0",
     ]
-    return f"\n\n{constants}\n\n\n{_text_of(ur.all_branches)}\n\n" + "\n".join(formula) + "\n"
+    return (
+        f"\n\n{constants}\n\n\n{_text_of(ur.turned)}\n\n{_text_of(ur.arctangents)}\n\n{_text_of(ur.by_formula)}\n\n"
+        + "\n".join(formula)
+        + "\n"
+    )
 
 
 def _harmless(name: str) -> str:
@@ -137,7 +159,7 @@ def _text_of(function: Any) -> str:
     assert isinstance(define, ast.FunctionDef)
     names = ", ".join(argument.arg for argument in define.args.args)
     body = text.splitlines()[define.body[0].lineno - 1 :]
-    return "\n".join(["@njit(cache=True)", f"def {define.name}({names}):", *body]) + "\n"
+    return "\n".join([JIT, f"def {define.name}({names}):", *body]) + "\n"
 
 
 # ---------------------------------------------------------------------- arithmetic on what is known and what isn't
@@ -252,7 +274,7 @@ def _forward(chain: Chain) -> list[str]:
     lines += [f"    pose[{r}, {k}] = {code.tip[k][r]}" for r in range(3) for k in range(4)]
     lines += ["    pose[3, 0] = pose[3, 1] = pose[3, 2] = 0.0", "    pose[3, 3] = 1.0"]
     lines += [f"    jacobian[{r}, {i}] = {column[r]}" for r in range(6) for i, column in enumerate(columns)]
-    return ["@njit(cache=True)", "def forward(q, robot, pose, jacobian):", *lines]
+    return [JIT, "def forward(q, robot, pose, jacobian):", *lines]
 
 
 def _iterate(chain: Chain) -> list[str]:
@@ -274,7 +296,7 @@ def _iterate(chain: Chain) -> list[str]:
         lines += [f"    g{r}_{i} = {_product('k', v)}" for r, v in enumerate(column)]
     lines += _damped_step(chain.n)
     lines.append("    return along, around")
-    return ["@njit(cache=True)", "def iterate(q, robot, target, low, high, tolerance, step):", *lines]
+    return [JIT, "def iterate(q, robot, target, low, high, tolerance, step):", *lines]
 
 
 def _damped_step(n: int) -> list[str]:

@@ -6,6 +6,7 @@ How they are found is told in :mod:`cells.kinematics.search`. Poses are (4, 4) i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -14,20 +15,22 @@ import numpy.typing as npt
 
 from cells.errors import CellwrightError, Problem
 from cells.kinematics.numerics import is_pose
+from cells.kinematics.search import ATTEMPTS, TOLERANCE
 from cells.pose import Array
 
 if TYPE_CHECKING:
     from cells.kinematics.chain import Chain
 
-TOLERANCE = 1e-6  # m and rad, of solve and solve_near
 TRACKING_TOLERANCE = 1e-11  # of paths: they are differentiated, and the last Newton step is nearly free
 STARTS = 48  # of the search for different solutions
 APART = 0.05  # rad or m, in some joint, between solutions that count as different
-ATTEMPTS = 100  # starts of solve, the first of them q0
 SMOOTH_PER_POSE = 0.05  # rad: how far it should move at most
 REACH_PER_POSE = 0.35  # rad: how far a joint may move between neighbouring poses of a path
 SEEDS = (0.0, 1.0, 0.5, 0.25, 0.75)  # where on a path solutions are looked for to start it from
 SPARE_PER_POSE = 0.02  # rad: how far it moves at most, between them, for its own sake: away from a limit
+
+
+Solve = Callable[[Array, Array], tuple[Array, bool]]
 
 
 class Unreachable(CellwrightError):
@@ -41,15 +44,25 @@ def _clean(values: Array) -> Array:
     return np.asarray(values, _FLOAT, "C")
 
 
-def solve(chain: Chain, target: Array, q0: Array, attempts: int = ATTEMPTS) -> tuple[Array, bool]:
-    """Joints within the limits for the tip at ``target``, to 1e-6 m and 1e-6 rad.
+def solver(chain: Chain) -> Solve:
+    """A function from the tip's pose ``target`` (4, 4) and joints ``q0`` (n,) to (q, ok): joints (n,) within the limits
+    for the tip there, to 1e-6 m and 1e-6 rad.
 
-    Starts at ``q0`` and, where that ends in a local minimum, at up to ``attempts`` - 1 other joints, the same ones
-    every time. Returns (q, ok); where ok is False (out of reach, NaN, not a rigid transform), q is the best seen.
+    It starts at ``q0`` and, where that ends in a local minimum, at up to 99 other joints, the same ones every time.
+    Where ok is False (out of reach, NaN, not a rigid transform), q is the best seen. (A function with everything at
+    hand: looking it up would take as long as solving does.)
     """
-    out, run = np.empty(chain.n), chain.kernels
-    ok = run.solve(_clean(target), _clean(q0), run.robot, chain.limits, TOLERANCE, attempts, out)
-    return out, bool(ok)
+    find, n, empty, array, float64 = chain.kernels.find, chain.n, np.empty, np.ndarray, _FLOAT
+
+    def solve(target: Array, q0: Array) -> tuple[Array, bool]:
+        if type(target) is not array or target.dtype is not float64:
+            target = _clean(target)
+        if type(q0) is not array or q0.dtype is not float64:
+            q0 = _clean(q0)
+        out = empty(n)
+        return out, find(target, q0, out)
+
+    return solve
 
 
 def solve_near(chain: Chain, target: Array, q0: Array, reach: float = REACH_PER_POSE) -> tuple[Array, bool]:

@@ -96,7 +96,9 @@ def damped_step(jacobian: Array, error: Array, damping: float, free: npt.NDArray
 
 @njit(cache=True)
 def is_pose(t: Array) -> bool:
-    """Whether (4, 4) ``t`` is finite and a right-handed rigid transform to 1e-6."""
+    """Whether ``t`` is a (4, 4), finite and a right-handed rigid transform to 1e-6."""
+    if t.shape[0] != 4 or t.shape[1] != 4:
+        return False
     for i in range(4):
         for j in range(4):
             if not math.isfinite(t[i, j]):

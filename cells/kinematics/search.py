@@ -9,8 +9,8 @@ Where an arm has a formula for all its solutions (:mod:`cells.kinematics.ur`), n
 
 ``iterate`` is the costly part. The one below works on any chain, whose ``robot`` is
 :attr:`cells.kinematics.chain.Chain.arrays`. :mod:`cells.kinematics.generator` writes one for a single robot, its
-constants folded in, and puts the other functions of this module behind it, word for word, but for ``branches`` if there
-is a formula: there ``robot`` is unused.
+constants folded in, and puts the other functions of this module behind it, word for word, but for
+``nearest_branch`` if there is a formula: there ``robot`` is unused.
 Poses are (4, 4) in the chain's base frame; joints are (n,) rad or m; all within ``low``..``high`` (n,), or the rows of
 ``limits`` (2, n).
 """
@@ -26,24 +26,25 @@ from numba import njit
 from cells.kinematics import kernels
 from cells.kinematics.kernels import Arrays
 from cells.kinematics.numerics import damped_step, is_pose, pose_error
-from cells.kinematics.ur import nearest
 from cells.pose import Array
 
 Flags = npt.NDArray[np.bool_]
 
+TOLERANCE = 1e-6  # m and rad, of a solution
+ATTEMPTS = 100  # starts of a search, the first of them given
 ITERATIONS = 60  # of one start
 STALLED = 8  # iterations without a tenth less error: a local minimum
 DAMPING = 0.05  # times the squared error
 ROOM = 0.3  # rad or m from a limit, within which a joint moves away from it if it can
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def forward(q: Array, robot: Arrays, pose: Array, jacobian: Array) -> None:
     """Tip pose (4, 4) and geometric Jacobian (6, n), rows [v; w] in base axes, into the arrays given."""
     pose[:], jacobian[:] = kernels.fk_jacobian(q, robot)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def iterate(
     q: Array, robot: Arrays, target: Array, low: Array, high: Array, tolerance: float, step: Array
 ) -> tuple[float, float]:
@@ -66,13 +67,14 @@ def iterate(
     return along, around
 
 
-@njit(cache=True)
-def branches(target: Array, start: Array, out: Array) -> int:
-    """Solutions by a formula into ``out`` (8, n), limits aside; how many they are. A chain in general has none."""
-    return 0
+@njit(cache=True, error_model="numpy")
+def nearest_branch(target: Array, start: Array, low: Array, high: Array, out: Array) -> bool:
+    """The solution by a formula that is nearest to ``start`` (n,), into ``out`` (1, n). A chain in general has no
+    formula: False."""
+    return False
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def descend(q: Array, robot: Arrays, target: Array, low: Array, high: Array, tolerance: float, step: Array) -> float:
     """One start: move ``q`` (in place) to the target. Returns the squared error, 0 if solved. ``step`` (n,) is room
     to work in."""
@@ -94,23 +96,28 @@ def descend(q: Array, robot: Arrays, target: Array, low: Array, high: Array, tol
     return square
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def solve(target: Array, q0: Array, robot: Arrays, limits: Array, tolerance: float, attempts: int, out: Array) -> bool:
     """Joints for the tip at ``target`` into ``out`` (n,); False if none was found: then the best seen.
 
     By formula the nearest to ``q0``, where the arm has one. Else the first start is ``q0``; up to ``attempts`` - 1 more
     lie ever farther from it, the same ones every time.
     """
-    n, low, high = q0.shape[0], limits[0], limits[1]
-    out[:] = q0
-    if not is_pose(target) or not np.all(np.isfinite(q0)):
+    n, low, high = out.shape[0], limits[0], limits[1]
+    if q0.shape[0] != n:
         return False
-    room = np.empty((11, n))
-    q, start, step, found = room[0], room[1], room[2], room[3:]
+    finite = True
+    for i in range(n):
+        out[i] = q0[i]
+        finite = finite and math.isfinite(q0[i])
+    if not finite or not is_pose(target):
+        return False
+    if nearest_branch(target, q0, low, high, out.reshape((1, n))):
+        return True
+    room = np.empty((3, n))
+    q, start, step = room[0], room[1], room[2]
     for i in range(n):
         start[i] = min(max(q0[i], low[i]), high[i])
-    if nearest(found, branches(target, start, found), start, low, high, out):
-        return True
     q[:] = start
     best = np.inf
     seed = np.uint64(0x9E3779B97F4A7C15)
@@ -134,7 +141,7 @@ def solve(target: Array, q0: Array, robot: Arrays, limits: Array, tolerance: flo
     return False
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def solve_batch(
     targets: Array,
     starts: Array,
@@ -150,7 +157,7 @@ def solve_batch(
         ok[k] = solve(targets[k], starts[k], robot, limits, tolerance, attempts, out[k])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def away_from_limits(q: Array, jacobian: Array, limits: Array, most: float, out: Array) -> None:
     """Into ``out`` (n,) a step, no joint's over ``most``, by which joints nearer than ``ROOM`` to a limit get away from
     it and the tip stays where it is: along the null space of the Jacobian (6, n) (Liegeois, "Automatic supervisory
@@ -172,7 +179,7 @@ def away_from_limits(q: Array, jacobian: Array, limits: Array, most: float, out:
         out[i] *= most / largest
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def track(
     poses: Array, q0: Array, robot: Arrays, limits: Array, reach: float, spare: float, tolerance: float, out: Array
 ) -> int:
@@ -198,7 +205,7 @@ def track(
     return int(poses.shape[0])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def forward_batch(q: Array, robot: Arrays, poses: Array, jacobians: Array) -> None:
     """As ``forward``, for joints (m, n): ``poses`` (m, 4, 4), ``jacobians`` (m, 6, n)."""
     for k in range(q.shape[0]):

@@ -100,7 +100,7 @@ def _frame(x: Array, z: Array, origin: Array) -> Array:
 Wrist = tuple[float, float, float, float, float, float, float, float, float, float, float, float]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def seen_from_joint_1(target: Array, base: Array, tool: Array) -> Wrist:
     """The wrist's frame: its columns x, y, z and its place p, one after the other."""
     frame = base @ target @ tool
@@ -110,12 +110,60 @@ def seen_from_joint_1(target: Array, base: Array, tool: Array) -> Wrist:
     )  # fmt: skip
 
 
-@njit(cache=True)
-def all_branches(wrist: Wrist, lengths: Array, signs: Array, offsets: Array, hint: float, out: Array) -> int:
-    """Up to 8 joint solutions, limits aside, for a wrist as :func:`seen_from_joint_1` tells it, into ``out`` (8, 6);
-    returns how many.
+@njit(cache=True, error_model="numpy")
+def turned(angle: float, start: float, low: float, high: float) -> float:
+    """The angle by whole turns to where it is nearest to ``start``, which is within limits, within them too; NaN if it
+    can't be."""
+    turn, to_whole = 2.0 * math.pi, 1.5 * 2.0**52  # adding that and taking it away rounds to whole numbers
+    angle += turn * (((start - angle) / turn + to_whole) - to_whole)
+    angle = angle - turn if angle > high else angle
+    angle = angle + turn if angle < low else angle
+    return angle if low <= angle <= high else math.nan
 
-    Where axes 4 and 6 fall in line, so that only the sum of their angles matters, joint 6 is put at ``hint`` (rad).
+
+@njit(cache=True, error_model="numpy")
+def arctangents(sines: Array, cosines: Array, out: Array) -> None:
+    """Angles (m,) of directions (m,), as ``math.atan2``; to 1e-15. Written without branches, so that a processor does
+    several at once: eight times as fast.
+
+    Reduction to below tan(pi/8) and rational approximation of Cephes' ``atan`` (Moshier, "Methods and Programs for
+    Mathematical Functions", 1989).
+    """
+    for i in range(sines.shape[0]):
+        y, x = abs(sines[i]), abs(cosines[i])
+        steep = y > x
+        less, more = x if steep else y, y if steep else x
+        wide = less > 0.41421356237309503 * more
+        t = (less - more if wide else less) / ((less + more if wide else more) + 1e-300)
+        z = t * t
+        p = (
+            ((-8.750608600031904e-1 * z - 1.615753718733365e1) * z - 7.500855792314705e1) * z - 1.228866684490136e2
+        ) * z
+        q = (((z + 2.485846490142306e1) * z + 1.650270098316988e2) * z + 4.328810604912903e2) * z + 4.853903996359137e2
+        angle = t + t * (z * (p - 6.485021904942025e1) / (q * z + 1.9455065714826140e2))
+        angle = angle + 0.25 * math.pi if wide else angle
+        angle = 0.5 * math.pi - angle if steep else angle
+        angle = math.pi - angle if cosines[i] < 0.0 else angle
+        out[i] = -angle if sines[i] < 0.0 else angle
+
+
+@njit(cache=True, error_model="numpy")
+def by_formula(
+    wrist: Wrist,
+    lengths: Array,
+    signs: Array,
+    offsets: Array,
+    start: Array,
+    low: Array,
+    high: Array,
+    every: bool,
+    out: Array,
+) -> int:
+    """Joint solutions within the limits (6,) for a wrist as :func:`seen_from_joint_1` tells it, each turned by whole
+    turns to where it is nearest to ``start`` (6,): ``every`` one, up to 8, into ``out`` (8, 6), or the nearest into
+    ``out`` (1, 6). Returns how many.
+
+    Where axes 4 and 6 fall in line, so that only the sum of their angles matters, joint 6 stays at its start.
     """
     a2, a3, d4, d5 = lengths[0], lengths[1], lengths[2], lengths[3]
     xx, xy, xz, yx, yy, yz, zx, zy, _, px, py, pz = wrist
@@ -123,81 +171,81 @@ def all_branches(wrist: Wrist, lengths: Array, signs: Array, offsets: Array, hin
     reach = math.sqrt(px * px + py * py)
     if reach < 1e-12 or abs(d4) > reach * (1.0 + 1e-7):
         return 0
+    # Sines and cosines of all angles, then the angles in one go: t1, t6, t5 and t2 + t3 + t4 for each of two sides,
+    # behind them for each of four wrists t3, and t2 for the elbow up and down.
+    room = np.empty((7, 20))
+    sines, cosines, angles = room[0], room[1], room[2]
     sine = min(max(d4 / reach, -1.0), 1.0)
     lean = math.sqrt(1.0 - sine * sine)
-    count = 0
-    for left in range(2):
-        cosine = lean if left == 0 else -lean
-        s1, c1 = (py * cosine + px * sine) / reach, (px * cosine - py * sine) / reach
-        t1 = math.atan2(s1, c1)
-        # t5, t6: the wrist's columns across that plane are (sin t5 cos t6, -sin t5 sin t6, cos t5).
+    held = signs[5] * start[5] + offsets[5]  # t6 where it is free
+    in_line = 0
+    for side in range(2):
+        s1, c1 = (py * lean + px * sine) / reach, (px * lean - py * sine) / reach
+        sines[side], cosines[side] = s1, c1
+        # The wrist's columns across that plane are (sin t5 cos t6, -sin t5 sin t6, cos t5).
         u, v, w = xx * s1 - xy * c1, yx * s1 - yy * c1, zx * s1 - zy * c1
         s5 = math.sqrt(u * u + v * v)
-        straight = s5 < 1e-9
-        if straight:
-            t6 = signs[5] * hint + offsets[5]
-            c6, s6 = math.cos(t6), math.sin(t6)
+        s6, c6 = -v, u
+        if s5 < 1e-9:
+            in_line |= 1 << side
+            s6, c6 = math.sin(held), math.cos(held)
         else:
-            t6 = math.atan2(-v, u)
-            c6, s6 = u / s5, -v / s5
-        t5 = math.atan2(s5, w)
+            s6, c6 = s6 / s5, c6 / s5
+        sines[2 + side], cosines[2 + side] = s6, c6
+        sines[4 + side], cosines[4 + side] = s5, w
         # Axis 5 lies in that plane, a quarter turn behind t2 + t3 + t4.
         along = -s6 * (xx * c1 + xy * s1) - c6 * (yx * c1 + yy * s1)
         up = -s6 * xz - c6 * yz
-        t234 = math.atan2(along, -up)
+        sines[6 + side], cosines[6 + side] = along, -up
         for flipped in range(2):
-            if flipped == 1:
-                if straight:
-                    break
-                # The same wrist with t5 negative: axis 5 the other way round.
-                t5, t6, t234 = -t5, t6 + math.pi, t234 + math.pi
-                along, up = -along, -up
+            # The same wrist with t5 negative: axis 5 the other way round.
+            k = 2 * side + flipped
+            back = -1.0 if flipped == 1 else 1.0
             # t2, t3: two sides a2 and a3 of a triangle, from the shoulder to where axis 4 crosses the plane.
-            out_there, above = px * c1 + py * s1 - d5 * along, pz - d5 * up
+            out_there, above = px * c1 + py * s1 - back * d5 * along, pz - back * d5 * up
             square = out_there * out_there + above * above
             c3 = (square - a2 * a2 - a3 * a3) / (2.0 * a2 * a3)
-            if abs(c3) > 1.0 + 1e-7 or square < 1e-18:
-                continue
-            s3 = math.sqrt(max(1.0 - c3 * c3, 0.0))
-            direction, inside = math.atan2(above, out_there), math.atan2(a3 * s3, a2 + a3 * c3)
-            t3 = math.atan2(s3, c3)
-            for _ in range(2):
-                t2 = direction - inside
-                angles = out[count]
-                angles[0], angles[1], angles[2], angles[3], angles[4], angles[5] = t1, t2, t3, t234 - t2 - t3, t5, t6
-                for i in range(6):
-                    angles[i] = signs[i] * (angles[i] - offsets[i])
-                count += 1
-                t3, inside = -t3, -inside
+            known = abs(c3) <= 1.0 + 1e-7 and square >= 1e-18 and not (flipped == 1 and s5 < 1e-9)
+            s3 = math.sqrt(max(1.0 - c3 * c3, 0.0)) if known else math.nan
+            sines[8 + k], cosines[8 + k] = s3, c3
+            far, aside = a2 + a3 * c3, a3 * s3
+            sines[12 + k], cosines[12 + k] = above * far - out_there * aside, out_there * far + above * aside
+            sines[16 + k], cosines[16 + k] = above * far + out_there * aside, out_there * far - above * aside
+        lean = -lean
+    arctangents(sines, cosines, angles)
+    # Joints 1, 5 and 6 of the four wrists, and how far they are from their start. The nearest wrist first: mostly its
+    # elbows decide, and the others needn't be looked at.
+    wrists = room[3:7]
+    for k in range(4):
+        side, flipped = k >> 1, k & 1
+        t5, t6 = angles[4 + side], held if in_line >> side & 1 else angles[2 + side]
+        t5, t6 = -t5 if flipped else t5, t6 + math.pi if flipped else t6
+        q1 = turned(signs[0] * (angles[side] - offsets[0]), start[0], low[0], high[0])
+        q5 = turned(signs[4] * (t5 - offsets[4]), start[4], low[4], high[4])
+        q6 = turned(signs[5] * (t6 - offsets[5]), start[5], low[5], high[5])
+        off = (q1 - start[0]) ** 2 + (q5 - start[4]) ** 2 + (q6 - start[5]) ** 2
+        wrists[0, k], wrists[1, k], wrists[2, k] = q1, q5, q6
+        wrists[3, k] = off if off + angles[8 + k] < math.inf else math.inf  # NaN: no elbow, or beyond limits
+    count, best = 0, math.inf
+    for _ in range(4):
+        k = 0
+        for other in range(1, 4):
+            k = other if wrists[3, other] < wrists[3, k] else k
+        if not wrists[3, k] < best:
+            break
+        for down in range(2):
+            t3 = -angles[8 + k] if down else angles[8 + k]
+            t2 = angles[16 + k] if down else angles[12 + k]
+            t4 = angles[6 + (k >> 1)] + math.pi * (k & 1) - t2 - t3
+            q2 = turned(signs[1] * (t2 - offsets[1]), start[1], low[1], high[1])
+            q3 = turned(signs[2] * (t3 - offsets[2]), start[2], low[2], high[2])
+            q4 = turned(signs[3] * (t4 - offsets[3]), start[3], low[3], high[3])
+            off = wrists[3, k] + (q2 - start[1]) ** 2 + (q3 - start[2]) ** 2 + (q4 - start[3]) ** 2
+            if off < best:  # not where one can't be within its limits: NaN
+                row = count if every else 0
+                out[row, 0], out[row, 1], out[row, 2] = wrists[0, k], q2, q3
+                out[row, 3], out[row, 4], out[row, 5] = q4, wrists[1, k], wrists[2, k]
+                count = row + 1
+                best = best if every else off
+        wrists[3, k] = math.inf
     return count
-
-
-@njit(cache=True)
-def distance_within(q: Array, start: Array, low: Array, high: Array, bound: float) -> float:
-    """Turn each joint of ``q`` (n,) by whole turns to where it is nearest to ``start`` within the limits; returns the
-    squared distance, infinite if it is over ``bound`` or a joint can't be within its limits."""
-    turn = 2.0 * math.pi
-    distance = 0.0
-    for i in range(q.shape[0]):
-        q[i] += turn * math.floor((start[i] - q[i]) / turn + 0.5)
-        if q[i] > high[i]:
-            q[i] -= turn * math.ceil((q[i] - high[i]) / turn)
-        elif q[i] < low[i]:
-            q[i] += turn * math.ceil((low[i] - q[i]) / turn)
-        distance += (q[i] - start[i]) ** 2
-        if distance >= bound or q[i] > high[i] or q[i] < low[i]:
-            return math.inf
-    return distance
-
-
-@njit(cache=True)
-def nearest(found: Array, count: int, start: Array, low: Array, high: Array, out: Array) -> bool:
-    """Of the first ``count`` joints of ``found`` (8, n), the ones nearest to ``start`` (n,) and within the limits, into
-    ``out`` (n,); False if there are none."""
-    best = math.inf
-    for k in range(count):
-        distance = distance_within(found[k], start, low, high, best)
-        if distance < best:
-            best = distance
-            out[:] = found[k]
-    return best < math.inf

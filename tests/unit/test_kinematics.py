@@ -207,14 +207,14 @@ def broken(row: int, column: int, value: float) -> np.ndarray:
     ],
 )
 def test_a_hostile_target_is_refused(target) -> None:
-    for solver in (ik.solve, ik.solve_near):
+    for solver in (lambda chain, target, q0: chain.solve(target, q0), ik.solve_near):
         q, ok = solver(CHAIN, target, HOME)
         assert ok is False
         assert np.all(np.isfinite(q)) and np.all(q >= CHAIN.q_min) and np.all(q <= CHAIN.q_max)
 
 
 def test_joints_that_are_no_numbers_are_refused() -> None:
-    for solver in (ik.solve, ik.solve_near):
+    for solver in (lambda chain, target, q0: chain.solve(target, q0), ik.solve_near):
         start = np.full(7, math.nan)
         assert solver(CHAIN, CHAIN.fk(HOME), start)[1] is False
 

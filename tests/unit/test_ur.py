@@ -12,6 +12,7 @@ from cells.description.cell import load_cell
 from cells.errors import CellwrightError
 from cells.kinematics import generator, ur
 from cells.kinematics.chain import Chain, load_chain
+from cells.kinematics.ur import arctangents
 
 URDF = Path(str(files("cells.library").joinpath("robots/ur5e/ur5e.urdf")))
 UR5E = Chain.from_urdf(URDF, "base_link", "tool0", {"acceleration": [10.0] * 6, "jerk": [100.0] * 6})
@@ -89,6 +90,9 @@ def test_the_generated_solver_uses_the_formula() -> None:
     for q in np.random.default_rng(3).uniform(-3.1, 3.1, (100, 6)):
         assert module["solve"](UR5E.fk(q), q + 0.01, 0.0, UR5E.limits, 1e-6, 1, out)
         np.testing.assert_allclose(out, q, atol=1e-6)
+        start = np.clip(2 * q[::-1], UR5E.q_min, UR5E.q_max)
+        assert module["find"](UR5E.fk(q), start, out)
+        np.testing.assert_allclose(out, UR5E.branches(UR5E.fk(q), start)[0], atol=1e-9)  # the nearest
 
 
 def test_other_arms_are_told_apart() -> None:
@@ -96,3 +100,14 @@ def test_other_arms_are_told_apart() -> None:
     assert ur.geometry(panda) is None
     with pytest.raises(CellwrightError, match="no formula"):
         panda.branches(np.eye(4), np.zeros(7))
+
+
+def test_arctangents_are_the_librarys() -> None:
+    rng = np.random.default_rng(5)
+    angles = np.concatenate([rng.uniform(-np.pi, np.pi, 4000), np.arange(-8, 9) * np.pi / 8])
+    sizes = 10.0 ** rng.uniform(-6, 6, len(angles))
+    y, x, out = sizes * np.sin(angles), sizes * np.cos(angles), np.empty(len(angles))
+    arctangents(y, x, out)
+    np.testing.assert_allclose(out, np.arctan2(y, x), atol=1e-15, rtol=0)
+    arctangents(np.array([0.0, 0.0, 0.0]), np.array([1.0, -1.0, 0.0]), out[:3])
+    np.testing.assert_array_equal(out[:3], [0.0, np.pi, 0.0])
