@@ -83,6 +83,8 @@ def find(target, q0, out):
     return solve(target, q0, 0.0, LIMITS, TOLERANCE, ATTEMPTS, out)
 """
 JIT = '@njit(cache=True, error_model="numpy")'
+# With the arm's numbers in sight, the compiler leaves out what they make 0 or 1.
+INLINED = '@njit(cache=True, error_model="numpy", inline="always")'
 _NUMBERS = ("lengths", "signs", "offsets")  # of an arm with a formula
 
 
@@ -118,7 +120,7 @@ def _numbers(values: Array) -> str:
 
 
 def _nearest_branch(chain: Chain) -> str:
-    """All solutions by formula, with the arm's numbers, if it has one."""
+    """The nearest solution by formula, with the arm's numbers, if it has one."""
     known = ur.geometry(chain)
     if known is None:
         return "\n\n" + _text_of(search.nearest_branch)
@@ -140,11 +142,8 @@ def _nearest_branch(chain: Chain) -> str:
         f"    wrist = ({wrist})",
         "    return by_formula(wrist, LENGTHS, SIGNS, OFFSETS, start, low, high, False, out) > 0",
     ]
-    return (
-        f"\n\n{constants}\n\n\n{_text_of(ur.turned)}\n\n{_text_of(ur.arctangents)}\n\n{_text_of(ur.by_formula)}\n\n"
-        + "\n".join(formula)
-        + "\n"
-    )
+    functions = _text_of(ur.turned, INLINED), _text_of(ur.arctangents), _text_of(ur.by_formula, INLINED)
+    return "\n\n" + "\n\n".join((constants + "\n", *functions, "\n".join(formula) + "\n"))
 
 
 def _harmless(name: str) -> str:
@@ -152,14 +151,14 @@ def _harmless(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.:/-]", "_", name)
 
 
-def _text_of(function: Any) -> str:
+def _text_of(function: Any, jit: str = JIT) -> str:
     """A jitted function's source without annotations: they name types that the new module doesn't import."""
     text = inspect.getsource(function.py_func)
     define = ast.parse(text).body[0]
     assert isinstance(define, ast.FunctionDef)
     names = ", ".join(argument.arg for argument in define.args.args)
     body = text.splitlines()[define.body[0].lineno - 1 :]
-    return "\n".join([JIT, f"def {define.name}({names}):", *body]) + "\n"
+    return "\n".join([jit, f"def {define.name}({names}):", *body]) + "\n"
 
 
 # ---------------------------------------------------------------------- arithmetic on what is known and what isn't
