@@ -24,15 +24,16 @@ def families() -> Mapping[str, Family]:
 
     Raises ``InputError`` for an entry point that can't be loaded, isn't a Family, or takes a name that is taken.
     """
-    from cells.products.pegboard import FAMILY
+    from cells.products import gearbox, pegboard
 
-    found = {FAMILY.name: FAMILY}
+    built_in = (pegboard.FAMILY, gearbox.FAMILY)
+    found = {family.name: family for family in built_in}
     for entry in entry_points(group=GROUP):
         try:
             family = entry.load()
         except Exception as error:
             raise _bad_entry(entry.value, f"can't be loaded: {error}") from error
-        if family is FAMILY:
+        if family in built_in:
             continue
         if not isinstance(family, Family):
             raise _bad_entry(entry.value, "is not a Family")

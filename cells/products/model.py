@@ -66,6 +66,16 @@ class Hole:
 
 
 @dataclass(frozen=True, slots=True)
+class Stud:
+    """Something round that stands up and takes a part with a hole: ``pose`` is the middle of its top in the part's
+    frame, z pointing out; ``width`` its diameter, ``height`` how far it stands out."""
+
+    pose: Pose
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """One kind of part of one variant."""
 
@@ -82,6 +92,7 @@ class Part:
     grip: Grip
     friction: float
     holes: Mapping[str, Hole] = field(default_factory=dict)
+    studs: Mapping[str, Stud] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +113,8 @@ class BomLine:
 class ProcessStep:
     """One step: a required capability on one item, with its constraints as numbers in SI.
 
-    ``target`` is a station (``fixture``) or ``item/hole`` (``plate/hole_1``). ``after`` names the steps that must be
-    done before. ``inverse`` is the capability that undoes it ("remove", "pick", "none"), or "destructive".
+    ``target`` is a station (``fixture``), or a hole or stud of an item (``plate/hole_1``). ``after`` names the steps
+    that must be done before. ``inverse`` is the capability that undoes it ("remove", "pick", "none"), or "destructive".
     """
 
     id: str

@@ -1,0 +1,237 @@
+"""The gearbox: involutes by the textbook, wheels that turn together, and parts that fit, for every accepted variant."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from cells.pose import Array
+from cells.products.catalogue import build_variant, families
+from cells.products.family import BuildLimits, VariantUnbuildable
+from cells.products.gearbox import AIR, PASSING, PROUD, dimensions
+from cells.products.involute import (
+    Wheel,
+    centre_distance,
+    contact_ratio,
+    interferes,
+    involute,
+    least_teeth,
+    meshed_turn,
+    tooth,
+)
+from cells.products.model import Box, Convex, Part, ProductVariant
+from cells.products.shapes import area
+
+few = settings(max_examples=30, derandomize=True, deadline=None)
+WHEELS = st.builds(Wheel, st.integers(18, 48), st.just(0.001), st.floats(0.000025, 0.00015))
+PARAMETERS = st.fixed_dictionaries(
+    {
+        "pinion_teeth": st.integers(18, 40),
+        "gear_teeth": st.integers(18, 48),
+        "backlash_mm": st.floats(0.05, 0.3),
+        "face_mm": st.floats(6, 12),
+        "shaft_mm": st.floats(6, 12),
+        "clearance_mm": st.floats(0.2, 0.6),
+        "chamfer_mm": st.floats(0, 1),
+        "pins": st.integers(0, 4),
+    }
+)
+PANDA = BuildLimits(0.08, 0.2, 0.075)
+
+
+def buildable(parameters) -> ProductVariant | None:
+    try:
+        return build_variant("gearbox", parameters, PANDA)
+    except VariantUnbuildable:
+        return None
+
+
+VARIANTS = PARAMETERS.map(buildable).filter(lambda variant: variant is not None)
+
+
+def turned(outline, turn: float, x: float = 0.0) -> Array:
+    c, s = math.cos(turn), math.sin(turn)
+    return np.array(outline) @ np.array([[c, s], [-s, c]]) + (x, 0.0)
+
+
+def depth(a: Array, b: Array) -> float:
+    """How deep two convex polygons overlap (m); below 0: how far apart, at least (separating axes)."""
+    least = float(min((a.max(axis=0) - b.min(axis=0)).min(), (b.max(axis=0) - a.min(axis=0)).min()))
+    if least < 0:
+        return least
+    for first, second in ((a, b), (b, a)):
+        edges = np.roll(first, -1, axis=0) - first
+        normals = np.column_stack([edges[:, 1], -edges[:, 0]])
+        normals = normals / np.linalg.norm(normals, axis=1)[:, None]
+        beyond = (normals @ second.T).min(axis=1) - np.sum(normals * first, axis=1)
+        least = min(least, float(-beyond.max()))
+    return least
+
+
+def overlap(a: Wheel, b: Wheel, turn: float, off: float = 0.0) -> float:
+    """How deep the teeth of two wheels overlap; ``off`` turns the second away from the middle of its gap (rad)."""
+    apart, deepest = centre_distance(a, b), -math.inf
+    facing = {}
+    for wheel, at, x, towards in ((a, turn, 0.0, 0.0), (b, meshed_turn(a, b, turn) + off, apart, math.pi)):
+        first = round((towards - at) / wheel.pitch_angle)
+        facing[x] = [turned(tooth(wheel), at + k * wheel.pitch_angle, x) for k in range(first - 3, first + 4)]
+    for p in facing[0.0]:
+        for q in facing[apart]:
+            deepest = max(deepest, depth(p, q))
+    return deepest
+
+
+def test_the_contact_ratio_is_the_textbooks() -> None:
+    """Norton, "Machine Design", example 12-1: 19 and 37 teeth, 6 per inch, 20°: contact ratio 1.62."""
+    inch = 0.0254
+    pinion, gear = Wheel(19, inch / 6), Wheel(37, inch / 6)
+    assert contact_ratio(pinion, gear) == pytest.approx(1.62, abs=0.005)
+    assert centre_distance(pinion, gear) / inch == pytest.approx(4.667, abs=0.001)
+    assert pinion.base_radius == pytest.approx(pinion.pitch_radius * math.cos(math.radians(20)))
+    assert involute(math.radians(20)) == pytest.approx(0.014904, abs=1e-6)  # in every table
+    assert least_teeth() == 18
+
+
+@few
+@given(WHEELS)
+def test_flanks_are_involutes(wheel: Wheel) -> None:
+    """A point of the flank is where a taut string, unwound from the base circle, ends; and the tooth is as thick as it
+    should be on the pitch circle."""
+    thickness = 2 * wheel.half_angle(wheel.pitch_radius) * wheel.pitch_radius
+    assert thickness == pytest.approx(math.pi * wheel.module / 2 - wheel.thinned, rel=1e-12)
+    start = wheel.half_angle(wheel.base_radius)
+    for radius in np.linspace(wheel.base_radius, wheel.tip_radius, 6):
+        unwound = math.sqrt(radius**2 - wheel.base_radius**2) / wheel.base_radius
+        point = (1 + 1j * unwound) * np.exp(-1j * unwound) * wheel.base_radius
+        assert abs(point) == pytest.approx(radius)
+        assert start - wheel.half_angle(radius) == pytest.approx(-np.angle(point), abs=1e-12)
+    outline = np.array(tooth(wheel))
+    edges = np.roll(outline, -1, axis=0) - outline
+    following = np.roll(edges, -1, axis=0)
+    assert np.all(edges[:, 0] * following[:, 1] - edges[:, 1] * following[:, 0] > -1e-15)  # convex
+
+
+@few
+@given(WHEELS, WHEELS, st.floats(0, 2 * math.pi))
+def test_two_wheels_turn_together_with_the_backlash_asked_for(a: Wheel, b: Wheel, turn: float) -> None:
+    assert not interferes(a, b) and contact_ratio(a, b) > 1.4
+    play = (a.thinned + b.thinned) / 2  # to each side, along the pitch circle
+    chord = 2e-5  # straight pieces are inside the flanks by up to this
+    for side in (-1, 1):
+        assert overlap(a, b, turn, side * (play - 1e-6) / b.pitch_radius) < 0
+        assert overlap(a, b, turn, side * (play + chord) / b.pitch_radius) > 0
+
+
+def test_a_full_turn_is_free_of_overlap() -> None:
+    a, b = Wheel(18, 0.001, 0.00005), Wheel(31, 0.001, 0.00005)
+    assert max(overlap(a, b, turn) for turn in np.linspace(0, 2 * math.pi, 721)) < 0
+
+
+@pytest.mark.long
+@settings(max_examples=60, derandomize=True, deadline=None)
+@given(VARIANTS)
+def test_every_accepted_pair_turns_freely_for_a_full_turn(variant: ProductVariant) -> None:
+    d = dimensions(variant.parameters)
+    assert max(overlap(d.small, d.large, turn) for turn in np.linspace(0, 2 * math.pi, 721)) < 0
+
+
+def outline(piece: Convex | Box) -> tuple[Array, float, float]:
+    """Seen from above, (k, 2), and from where to where in z. All pieces but rods are upright prisms."""
+    if isinstance(piece, Box):
+        (x, y, z), (a, b, c) = piece.pose.xyz, (edge / 2 for edge in piece.size)
+        return np.array([(x + s * a, y + t * b) for s, t in ((1, -1), (1, 1), (-1, 1), (-1, -1))]), z - c, z + c
+    corners = np.array(piece.vertices)
+    low, high = corners[:, 2].min(), corners[:, 2].max()
+    widest = max({*corners[:, 2]}, key=lambda z: np.ptp(corners[corners[:, 2] == z][:, 0]))
+    return corners[corners[:, 2] == widest][:, :2], low, high
+
+
+def clash(part: Part, at: tuple[float, float, float], other: Part, turn: float = 0.0) -> float:
+    """How deep (m) the pieces of a part, put at a place of the other, are in that one's, seen from above, where their
+    heights overlap."""
+    deepest = -math.inf
+    ours, theirs = ([outline(piece) for piece in p.fit] for p in (part, other))  # type: ignore[arg-type]
+    for corners, low, high in ours:
+        moved = turned(corners, turn) + at[:2]
+        for beside, bottom, top in theirs:
+            if min(high + at[2], top) - max(low + at[2], bottom) > 1e-9:
+                deepest = max(deepest, depth(moved, beside))
+    return deepest
+
+
+@settings(few, max_examples=12)
+@given(VARIANTS)
+def test_parts_fit_where_they_belong(variant: ProductVariant) -> None:
+    d, parts = dimensions(variant.parameters), variant.parts
+    housing, shaft = parts["housing"], parts["shaft"]
+    for hole in housing.holes.values():
+        part = shaft if hole.width == d.bore and hole.depth != 0.012 else parts.get("pin", shaft)
+        x, y, z = hole.pose.xyz
+        assert clash(part, (x, y, z - hole.depth), housing) < 0
+    for name, wheel, x in zip(("small_gear", "large_gear"), d.wheels, d.seats, strict=True):
+        gear = parts[name]
+        assert clash(gear, (x, 0.0, d.base), housing) < -AIR / 2
+        assert clash(shaft, (0.0, 0.0, 0.0), gear) < 0
+        assert d.hub(wheel) <= wheel.root_radius - PASSING + 1e-12
+    turn = meshed_turn(d.small, d.large, 0.0)
+    distance = centre_distance(*d.wheels)
+    for lifted in (0.0, 0.3 * d.face, 1.1 * d.face):  # the second goes down past the hub of the first
+        assert clash(parts["large_gear"], (distance, 0.0, lifted), parts["small_gear"], turn) < 0
+    cover = parts["cover"]
+    assert clash(cover, (0.0, 0.0, d.deck), housing) < 0
+    assert d.base + d.stack + PROUD < d.deck  # nothing under it reaches it
+    if "pin" in parts:
+        for x, y in d.pin_places:
+            assert clash(parts["pin"], (x, y, d.deck - 0.012), cover) < 0
+
+
+@settings(few, max_examples=8)
+@given(VARIANTS)
+def test_pieces_of_a_part_touch_and_do_not_overlap_and_weigh_what_it_does(variant: ProductVariant) -> None:
+    for part in variant.parts.values():
+        pieces = [outline(piece) for piece in part.fit]  # type: ignore[arg-type]
+        for i, (corners, low, high) in enumerate(pieces):
+            for beside, bottom, top in pieces[:i]:
+                if min(high, top) - max(low, bottom) > 1e-9:
+                    assert depth(corners, beside) < 1e-4, part.name  # a tooth's root stands in the disc
+        if part.name in ("housing", "cover", "small_gear", "large_gear"):
+            filled = sum(area([tuple(p) for p in corners]) * (high - low) for corners, low, high in pieces)
+            assert filled == pytest.approx(part.volume, rel=0.02)
+
+
+@settings(max_examples=60, derandomize=True, deadline=None)
+@given(PARAMETERS, st.floats(0.05, 0.09), st.floats(0.08, 0.14))
+def test_what_is_refused_comes_with_what_can_be_built(parameters, opening: float, slot: float) -> None:
+    limits = BuildLimits(opening, slot, 0.075)
+    try:
+        build_variant("gearbox", parameters, limits)
+    except VariantUnbuildable as refused:
+        assume(refused.nearest)
+        for change in refused.nearest:
+            build_variant("gearbox", {**parameters, **change}, limits)
+    else:
+        assume(False)
+
+
+def test_a_thin_hub_is_refused_with_the_reason() -> None:
+    with pytest.raises(VariantUnbuildable, match=r"the hub of 18 teeth has a wall of 0\.80 mm") as refused:
+        build_variant("gearbox", {"pinion_teeth": 18, "shaft_mm": 12}, PANDA)
+    assert {"shaft_mm": 7.5} in refused.value.nearest
+
+
+def test_the_steps_are_in_an_order_in_which_they_can_be_done() -> None:
+    variant = build_variant("gearbox", {"pins": 4}, PANDA)
+    done: set[str] = set()
+    for step in variant.process.steps:
+        assert set(step.after) <= done
+        done.add(step.id)
+        assert variant.part_of(step.item)
+        if step.target and "/" in step.target:
+            on, place = step.target.split("/")
+            part = variant.part_of(on)
+            assert place in part.holes or place in part.studs
+    assert "gearbox" in families()
