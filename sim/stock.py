@@ -71,7 +71,7 @@ class SimStock:
                 where = f"{request.station}/{request.slot}"
                 raise ValueError(f"{where} is taken by {held[request.station, request.slot]}")
             part = self._variants[request.variant].parts[request.part]
-            if part.holes:
+            if part.base:
                 self.fit_nest(part)
             self._spawn(request, part)
         return Loaded(done=tuple(requests))

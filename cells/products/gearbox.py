@@ -43,24 +43,22 @@ MODULE = 0.001
 FLOOR = 0.005  # under the bores
 BORE = 0.014  # depth of a shaft's seat
 FLANK = 0.006  # plain bar along each side of the base, which fingers and nest meet
-BLOCK = 0.014  # thickness of the blocks at both ends, and the strip of them that a pin takes
-AIR = 0.002  # between a wheel's tips and what stands beside it
-MIN_WIDTH = 0.044
+BLOCK, STRIP = 0.014, 0.010  # thickness of the blocks at both ends, and what a pin takes of their width
+AIR = 0.002  # between a wheel's tips, or hubs and cover, and what is beside them
+MIN_LENGTH, MIN_WIDTH = 0.090, 0.048  # so that a palm goes between the pins, and fingers beside hubs to the cover
 BOSS = 0.001  # below a wheel: it stands on a narrow ring
-HUB = 0.017  # above a wheel: as long as the finger pads, less what they may stand over
+HUB = 0.015  # above a wheel
 HUB_WALL, THIN_WALL = 0.005, 0.003  # of a hub around its bore: as it is made, and the least
 PASSING = 0.00075  # by which a hub is inside its wheel's root circle
-PROUD = 0.002  # by which a shaft stands out of its hub, and what is left between it and the cover
-PIN, PIN_LENGTH, PIN_SEAT = 0.006, 0.032, 0.012
+RECESS = 0.001  # by which a shaft ends below the top of its hub, so that a finger feels the hub
+PIN, PIN_LENGTH, PIN_SEAT = 0.006, 0.027, 0.012
 STUD = 0.008  # height of the studs that the cover goes on
-COVER, HANDLE = 0.005, (0.030, 0.014, 0.019)
-ROD_GRIP = 0.009  # below the top of shafts, pins and the cover's handle
-HUB_GRIP = 0.0085
-BASE_GRIP = 0.008  # below the base's top
+COVER = 0.005
+# Grips, below a part's top. Pads reach 9 mm farther down and must not touch what is there; the palm is 37 mm up.
+SHAFT_GRIP, PIN_GRIP, HUB_GRIP, COVER_GRIP, BASE_GRIP = 0.009, 0.005, 0.005, 0.0025, 0.001
 PLAY = 0.004  # in a slot, and of open fingers around what they grip
 ROUNDING = 1e-9  # lengths that differ by less are equal
 INSERT_FORCE = 30.0  # N
-MESH_FORCE = 4.0  # N: pressed harder, tooth locks on tooth
 HEIGHT_TOLERANCE = 0.0004
 
 DATA = family_data(
@@ -97,14 +95,14 @@ class Dimensions:
 
     @property
     def shaft_length(self) -> float:
-        return BORE + self.stack + PROUD
+        return BORE + self.stack - RECESS
 
     @property
     def size(self) -> tuple[float, float, float]:
         """Of the housing, its studs left out."""
         tips = [wheel.tip_radius for wheel in self.wheels]
         inner = sum(tips) + centre_distance(*self.wheels) + 2 * AIR
-        return inner + 2 * BLOCK, max(2 * (max(tips) + AIR), MIN_WIDTH), self.deck
+        return max(inner + 2 * BLOCK, MIN_LENGTH), max(2 * (max(tips) + AIR), MIN_WIDTH), self.deck
 
     @property
     def base(self) -> float:
@@ -114,13 +112,14 @@ class Dimensions:
     @property
     def deck(self) -> float:
         """Height of the end blocks, on which the cover lies."""
-        return self.base + self.stack + 2 * PROUD
+        return self.base + self.stack + AIR
 
     @property
     def seats(self) -> tuple[float, float]:
         """x of the shafts' axes, the small wheel's first."""
-        first = -self.size[0] / 2 + BLOCK + AIR + self.small.tip_radius
-        return first, first + centre_distance(*self.wheels)
+        apart = centre_distance(*self.wheels)
+        first = (self.small.tip_radius - self.large.tip_radius - apart) / 2
+        return first, first + apart
 
     @property
     def blocks(self) -> tuple[float, float]:
@@ -131,7 +130,7 @@ class Dimensions:
     @property
     def pin_places(self) -> tuple[Point, ...]:
         """Where pins stand, diagonally opposite ones first."""
-        y = (self.size[1] - BLOCK) / 2
+        y = (self.size[1] - STRIP) / 2
         low, high = self.blocks
         return ((low, -y), (high, y), (low, y), (high, -y))[: self.pins]
 
@@ -156,7 +155,7 @@ def build(parameters: Parameters) -> Built:
     d = dimensions(parameters)
     parts = {
         "housing": _housing(d),
-        "shaft": _rod("shaft", d.shaft, d.shaft_length, d.chamfer),
+        "shaft": _rod("shaft", d.shaft, d.shaft_length, d.chamfer, SHAFT_GRIP),
         "small_gear": _gear("small_gear", d, d.small),
         "large_gear": _gear("large_gear", d, d.large),
         "cover": _cover(d, str(parameters["cover_color"])),
@@ -170,7 +169,7 @@ def build(parameters: Parameters) -> Built:
         "cover": ("cover",),
     }
     if d.pins:
-        parts["pin"] = _rod("pin", PIN, PIN_LENGTH, d.chamfer)
+        parts["pin"] = _rod("pin", PIN, PIN_LENGTH, d.chamfer, PIN_GRIP)
     bom = tuple(BomLine(name, items[name], part.material, part.mass) for name, part in parts.items())
     return parts, bom, _process(d, items["pin"])
 
@@ -203,7 +202,7 @@ def _housing(d: Dimensions) -> Part:
         size=(length, width, deck + STUD),
         fit=tuple(fit),
         grasp=(_box((-half_x, -half_y, 0.0), (half_x, half_y, d.base)), *blocks),
-        grip=Grip(tool_down((middle, 0.0, d.base - BASE_GRIP)), width, math.pi),
+        grip=Grip(tool_down((0.0, 0.0, d.base - BASE_GRIP)), width, math.pi),
         holes=holes,
         studs={f"stud_{i}": Stud(Pose.at(x, 0.0, deck + STUD), PIN, STUD) for i, x in enumerate(d.blocks, 1)},
     )
@@ -214,19 +213,19 @@ def _block(d: Dimensions, x: float) -> Iterator[Shape]:
     half_y, deck, low = d.size[1] / 2, d.size[2], d.size[2] - PIN_SEAT
     left, right = x - BLOCK / 2, x + BLOCK / 2
     yield _box((left, -half_y, d.base), (right, half_y, low))
-    yield _box((left, -half_y + BLOCK, low), (right, half_y - BLOCK, deck))
-    for begin in (-half_y, half_y - BLOCK):
-        centre = (x, begin + BLOCK / 2)
+    yield _box((left, -half_y + STRIP, low), (right, half_y - STRIP, deck))
+    for begin in (-half_y, half_y - STRIP):
+        centre = (x, begin + STRIP / 2)
         if any(math.dist(centre, at) < ROUNDING for at in d.pin_places):
             outline = equal_area_polygon(HOLE_SIDES, (PIN + d.clearance) / 2, centre)
-            for piece in wedges(outline, centre, (left, begin), (right, begin + BLOCK)):
+            for piece in wedges(outline, centre, (left, begin), (right, begin + STRIP)):
                 yield prism(piece, low, deck)
         else:
-            yield _box((left, begin, low), (right, begin + BLOCK, deck))
+            yield _box((left, begin, low), (right, begin + STRIP, deck))
     yield _rod_hull(PIN, deck, deck + STUD, 0.0, d.chamfer, (x, 0.0))
 
 
-def _rod(name: str, width: float, length: float, chamfer: float) -> Part:
+def _rod(name: str, width: float, length: float, chamfer: float, grip: float) -> Part:
     """A shaft or a pin: round, chamfered at both ends."""
     return _part(
         name,
@@ -234,7 +233,7 @@ def _rod(name: str, width: float, length: float, chamfer: float) -> Part:
         size=(width, width, length),
         fit=(_rod_hull(width, 0.0, length, chamfer, chamfer),),
         grasp=(Cylinder(width / 2, length, Pose.at(0.0, 0.0, length / 2)),),
-        grip=Grip(tool_down((0.0, 0.0, length - ROD_GRIP)), width, 0.0),
+        grip=Grip(tool_down((0.0, 0.0, length - grip)), width, 0.0),
         studs={"top": Stud(Pose.at(0.0, 0.0, length), width, length)},
     )
 
@@ -267,8 +266,8 @@ def _gear(name: str, d: Dimensions, wheel: Wheel) -> Part:
 
 
 def _cover(d: Dimensions, color: str) -> Part:
-    """A plank with a hole for each stud, between the pins, and a handle on it."""
-    length, width = d.size[0], d.size[1] - 2 * BLOCK
+    """A plank with a hole for each stud, between the pins."""
+    length, width = d.size[0], d.size[1] - 2 * STRIP
     half_x, half_y = length / 2, width / 2
     fit: list[Shape] = []
     for x, left in zip(d.blocks, (-half_x, half_x - BLOCK), strict=True):
@@ -276,16 +275,14 @@ def _cover(d: Dimensions, color: str) -> Part:
         around = wedges(outline, (x, 0.0), (left, -half_y), (left + BLOCK, half_y))
         fit += [prism(piece, 0.0, COVER) for piece in around]
     fit.append(_box((-half_x + BLOCK, -half_y, 0.0), (half_x - BLOCK, half_y, COVER)))
-    a, b, height = HANDLE
-    handle = _box((-a / 2, -b / 2, COVER), (a / 2, b / 2, COVER + height))
     opening = math.pi / 4 * (PIN + d.clearance) ** 2
     return _part(
         "cover",
-        volume=(length * width - 2 * opening) * COVER + a * b * height,
-        size=(length, width, COVER + height),
-        fit=(*fit, handle),
-        grasp=(_box((-half_x, -half_y, 0.0), (half_x, half_y, COVER)), handle),
-        grip=Grip(tool_down((0.0, 0.0, COVER + height - ROD_GRIP)), b, math.pi),
+        volume=(length * width - 2 * opening) * COVER,
+        size=(length, width, COVER),
+        fit=tuple(fit),
+        grasp=(_box((-half_x, -half_y, 0.0), (half_x, half_y, COVER)),),
+        grip=Grip(tool_down((0.0, 0.0, COVER - COVER_GRIP)), width, math.pi),
         holes={
             f"hole_{i}": Hole(tool_down((x, 0.0, 0.0)), "round", PIN + d.clearance, PIN, COVER)
             for i, x in enumerate(d.blocks, 1)
@@ -322,6 +319,7 @@ def _part(
         friction=data.friction,
         holes=holes or {},
         studs=studs or {},
+        base=name == "housing",
     )
 
 
@@ -360,37 +358,32 @@ def _chamfer_loss(width: float, chamfer: float) -> float:
 
 
 def _process(d: Dimensions, pins: tuple[str, ...]) -> ProcessPlan:
-    fit = {
-        "clearance": d.clearance,
-        "chamfer": d.chamfer,
-        "force_limit": INSERT_FORCE,
-        "height_tolerance": HEIGHT_TOLERANCE,
-    }
     place = ProcessStep("place_housing", "place", "housing", "fixture", {}, (), "pick")
     steps = [place]
 
-    def put(capability: str, item: str, target: str, depth: float, above: float, after: tuple[str, ...]) -> str:
-        """A step and its inspection, which is what the next may wait for: the item's top is to stand ``above`` the
-        target's rim or top."""
-        force = {"force_limit": MESH_FORCE} if capability == "mesh" else {}
-        step = ProcessStep(f"{capability}_{item}", capability, item, target, fit | force | {"depth": depth}, after,
-                           "remove")  # fmt: skip
-        height = {"height": above, "height_tolerance": HEIGHT_TOLERANCE}
-        steps.append(step)
-        steps.append(ProcessStep(f"inspect_{item}", "inspect", item, target, height, (step.id,), "none"))
-        return steps[-1].id
+    def put(capability: str, item: str, target: str, depth: float, seat: float, after: tuple[str, ...],
+            **more: float) -> str:  # fmt: skip
+        """A step and its inspection, which is what the next may wait for: the item goes ``depth`` into the hole or
+        down the stud, until its underside is ``seat`` above the unit's."""
+        fit = {"clearance": d.clearance, "depth": depth, "seat": seat, "chamfer": d.chamfer,
+               "force_limit": INSERT_FORCE, "height_tolerance": HEIGHT_TOLERANCE}  # fmt: skip
+        step = ProcessStep(f"{capability}_{item}", capability, item, target, fit | more, after, "remove")
+        height = {"seat": seat, "height_tolerance": HEIGHT_TOLERANCE}
+        look = ProcessStep(f"inspect_{item}", "inspect", item, target, height, (step.id,), "none")
+        steps.extend((step, look))
+        return look.id
 
-    proud = d.shaft_length - BORE
-    shafts = [put("insert", f"shaft_{i}", f"housing/bore_{i}", BORE, proud, (place.id,)) for i in (1, 2)]
+    shafts = [put("insert", f"shaft_{i}", f"housing/bore_{i}", BORE, FLOOR, (place.id,)) for i in (1, 2)]
+    down = d.shaft_length - BORE
     wheels = [
-        put("mesh", item, f"shaft_{i}/top", d.stack + PROUD, -PROUD, (*shafts,))
-        for i, item in enumerate(("small_gear", "large_gear"), 1)
+        put("mesh", item, f"shaft_{i}/top", down, d.base, tuple(shafts), pitch=wheel.pitch_angle)
+        for i, (item, wheel) in enumerate(zip(("small_gear", "large_gear"), d.wheels, strict=True), 1)
     ]
     ends = [
-        put("insert", pin, f"housing/pin_{i}", PIN_SEAT, PIN_LENGTH - PIN_SEAT, (place.id,))
+        put("insert", pin, f"housing/pin_{i}", PIN_SEAT, d.deck - PIN_SEAT, (place.id,))
         for i, pin in enumerate(pins, 1)
     ]
-    ends.append(put("cover", "cover", "housing/stud_1", STUD, COVER + HANDLE[2] - STUD, tuple(wheels)))
+    ends.append(put("insert", "cover", "housing/stud_1", STUD, d.deck, tuple(wheels)))
     handover = ProcessStep("handover_housing", "handover", "housing", "hand_over", {}, tuple(ends), "none")
     return ProcessPlan((*steps, handover))
 

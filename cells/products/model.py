@@ -77,7 +77,8 @@ class Stud:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One kind of part of one variant."""
+    """One kind of part of one variant. A part with as many holes as another has studs goes onto them, each to its own
+    in their order. The ``base`` of a unit is what the fixture holds and the others are put into or onto."""
 
     name: str
     labels: Mapping[str, str]
@@ -93,6 +94,7 @@ class Part:
     friction: float
     holes: Mapping[str, Hole] = field(default_factory=dict)
     studs: Mapping[str, Stud] = field(default_factory=dict)
+    base: bool = False
 
 
 @dataclass(frozen=True, slots=True)

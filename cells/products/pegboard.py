@@ -198,6 +198,7 @@ def _part(
         grip=grip,
         friction=data.friction,
         holes=holes or {},
+        base=name == "plate",
     )
 
 

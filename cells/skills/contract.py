@@ -96,7 +96,7 @@ class Context:
 @dataclass(frozen=True, slots=True)
 class Condition:
     """A condition on the world model as data. ``what``: "empty_gripper", "holding" (item), "in_slot" (item still in
-    a tray), "at_target" (item at target), "base_at" (base at station ``place``)."""
+    a tray), "at_target" (item at target), "base_at" (base, or what that is put into, at station ``place``)."""
 
     what: str
     place: str | None = None
@@ -113,8 +113,16 @@ class Condition:
         if self.what == "at_target":
             return where == place_name(call)
         if self.what == "base_at":
-            return call.base is not None and model.place_of(call.base) == self.place
+            return call.base is not None and _station_under(call.base, model) == self.place
         raise ValueError(f"no condition called {self.what!r}")
+
+
+def _station_under(instance: str, model: WorldModel) -> str | None:
+    """Where an instance stands, if need be by way of what it has been put into."""
+    place = model.place_of(instance)
+    while place is not None and "/" in place:
+        place = model.place_of(place.rsplit("/", 1)[0])
+    return place
 
 
 def place_name(call: Call) -> str:

@@ -112,8 +112,8 @@ def plan_order(
 
 def slots_for(part: Part, cell: Cell) -> Iterator[tuple[str, int]]:
     """Where a part may be loaded, best first: in the tightest tray that it fits into, then the next; a part that
-    others go into (one with holes) in the roomiest, so that it doesn't stand between theirs."""
-    need, base = sorted(part.size[:2]), bool(part.holes)
+    others go into in the roomiest, so that it doesn't stand between theirs."""
+    need, base = sorted(part.size[:2]), part.base
     trays = [(name, station) for name, station in cell.stations.items() if isinstance(station, Tray)]
     for name, tray in sorted(trays, key=lambda named: math.prod(named[1].slot_size), reverse=base):
         room = sorted(tray.slot_size)
