@@ -37,32 +37,51 @@ from cells.description.cell import Cell, load_cell
 from cells.errors import Unbuildable
 from cells.journal.store import Journal
 from cells.orders.order import Item, Order
-from cells.products.catalogue import build_variant
+from cells.products.catalogue import build_variant, families
 from cells.products.model import ProductVariant
-from cells.products.pegboard import CONVENTION
 from cells.runtime.production import produce
 from cells.runtime.requests import Request
 from cells.tasks.plan import Plan, plan_order
 from sim.bodies import MARGIN
 
-CONVENTIONS = (CONVENTION, f"collision margin {1e6 * MARGIN:.0f} µm")
 DEFECTS = ("unseated", "wrong_peg", "missing")
 
 
-def variant_of(seed: int, unit: int) -> ProductVariant:
-    """A random pegboard: 3-6 round pegs, clearance 0.3-1.0 mm, chamfer 0.5 mm; anything the cell can build."""
+def variant_of(family: str, seed: int, unit: int) -> ProductVariant:
+    """A random variant; anything the cell can build."""
     chance = np.random.default_rng([seed, unit])
+    limits = build_limits(load_cell("panda-bench"))
     while True:
-        parameters = {
-            "pegs": int(chance.integers(3, 7)),
-            "peg_mm": round(float(chance.uniform(8, 20)), 1),
-            "peg_length_mm": round(float(chance.uniform(32, 50)), 1),
-            "clearance_mm": round(float(chance.uniform(0.3, 1.0)), 2),
-            "chamfer_mm": 0.5,
-            "peg_shape": "round",
-        }
         with suppress(Unbuildable):
-            return build_variant("pegboard", parameters, build_limits(load_cell("panda-bench")))
+            return build_variant(family, PARAMETERS[family](chance), limits)
+
+
+def pegboard(chance: np.random.Generator) -> dict[str, Any]:
+    """3-6 round pegs, clearance 0.3-1.0 mm, chamfer 0.5 mm."""
+    return {
+        "pegs": int(chance.integers(3, 7)),
+        "peg_mm": round(float(chance.uniform(8, 20)), 1),
+        "peg_length_mm": round(float(chance.uniform(32, 50)), 1),
+        "clearance_mm": round(float(chance.uniform(0.3, 1.0)), 2),
+        "chamfer_mm": 0.5,
+        "peg_shape": "round",
+    }
+
+
+def gearbox(chance: np.random.Generator) -> dict[str, Any]:
+    """18-40 and 18-48 teeth, shafts of 6-12 mm, 0-4 pins, clearance 0.3-0.6 mm, chamfer 0.5 mm."""
+    return {
+        "pinion_teeth": int(chance.integers(18, 41)),
+        "gear_teeth": int(chance.integers(18, 49)),
+        "face_mm": round(float(chance.uniform(6, 10)), 1),
+        "shaft_mm": round(float(chance.uniform(6, 12)), 1),
+        "clearance_mm": round(float(chance.uniform(0.3, 0.6)), 2),
+        "chamfer_mm": 0.5,
+        "pins": int(chance.integers(0, 5)),
+    }
+
+
+PARAMETERS = {"pegboard": pegboard, "gearbox": gearbox}
 
 
 def planned(cell: Cell, variant: ProductVariant, serial: str) -> tuple[Order, Plan]:
@@ -72,21 +91,16 @@ def planned(cell: Cell, variant: ProductVariant, serial: str) -> tuple[Order, Pl
     return order, plan_order(order, cell, [variant])
 
 
-def holes_of(variant: ProductVariant) -> dict[str, str]:
-    """Item to hole, from the process plan."""
-    return {s.item: str(s.target) for s in variant.process.steps if s.capability == "insert"}
-
-
-def build_unit(seed: int, unit: int, mode: str | None) -> dict[str, Any]:
+def build_unit(family: str, seed: int, unit: int, mode: str | None) -> dict[str, Any]:
     """Build one unit and return its row."""
     from sim.truth import FitWatch
     from sim.world import open_world
 
-    cell, variant = cell_in(mode), variant_of(seed, unit)
+    cell, variant = cell_in(mode), variant_of(family, seed, unit)
     order, plan = planned(cell, variant, f"B{unit:03d}")
     serial = plan.units[0].serial
     world = open_world(cell, {variant.hash: variant}, seed * 100_000 + unit)
-    watch, free = FitWatch(world, serial, variant, holes_of(variant)), FreeTime(world)
+    watch, free = FitWatch(world, serial, variant), FreeTime(world)
     truth: dict[str, Any] = {}
     leave = world.stock.unload
 
@@ -126,16 +140,16 @@ def build_unit(seed: int, unit: int, mode: str | None) -> dict[str, Any]:
     }
 
 
-def inspect_unit(seed: int, unit: int, mode: str | None) -> dict[str, Any]:
+def inspect_unit(family: str, seed: int, unit: int, mode: str | None) -> dict[str, Any]:
     """Inspect one unit that starts assembled and spoilt, and return its row."""
     from sim.scenes import assembled
     from sim.world import open_world
 
-    cell, variant = cell_in(mode), variant_of(seed + 7_000, unit)
+    cell, variant = cell_in(mode), variant_of(family, seed + 7_000, unit)
     order, plan = planned(cell, variant, f"S{unit:03d}")
     world = open_world(cell, {variant.hash: variant}, seed * 100_000 + 50_000 + unit)
     defect = defect_of(seed, unit, variant)
-    holds = assembled(world, plan.units[0].serial, variant, holes_of(variant), defect)
+    holds = assembled(world, plan.units[0].serial, variant, defect)
     looks = tuple(call for call in plan.units[0].calls if call.skill == "inspect")
     only = replace(plan.units[0], loads=(), calls=looks, seconds=(), joules=())
     with tempfile.TemporaryDirectory() as folder, Journal.open(cell.name, folder) as journal:
@@ -253,7 +267,7 @@ def measures(rows: list[dict[str, Any]]) -> dict[str, float]:
 def main() -> None:
     """Run what is missing and print the table, or one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--family", choices=("pegboard",), default="pegboard")
+    parser.add_argument("--family", choices=("pegboard", "gearbox"), default="pegboard")
     parser.add_argument("--units", type=int, default=60)
     parser.add_argument("--spoilt", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
@@ -275,7 +289,8 @@ def main() -> None:
     pool = ProcessPoolExecutor(options.jobs, initializer=os.dup2, initargs=(2, 1))
     with pool, path.open("a") as file:
         todo = [job for job in jobs if job not in have]
-        futures = [pool.submit(work[kind], options.seed, unit, options.mode) for kind, unit in todo]
+        given = options.family, options.seed
+        futures = [pool.submit(work[kind], *given, unit, options.mode) for kind, unit in todo]
         for done, future in enumerate(as_completed(futures), 1):
             row = future.result()
             rows.append(row)
@@ -285,6 +300,7 @@ def main() -> None:
             said = f"{row['kind']} {row['unit']}: {row['verdict']}{truth} {list(row['reasons'])}"
             print(f"{done}/{len(todo)} {said}", file=sys.stderr)
     rows = [r for r in rows if r["unit"] < (options.units if r["kind"] == "built" else options.spoilt)]
+    conventions = (*families()[options.family].conventions, f"collision margin {1e6 * MARGIN:.0f} µm")
     found = measures(sorted(rows, key=lambda r: (r["kind"], r["unit"])))
     if options.json:
         machine = f"{platform.machine()}, Python {platform.python_version()}, {platform.system()}"
@@ -295,7 +311,7 @@ def main() -> None:
                     "name": "assembly",
                     "machine": machine,
                     "command": command,
-                    "conventions": CONVENTIONS,
+                    "conventions": conventions,
                     "rows": rows,
                     "measures": found,
                 }
@@ -304,7 +320,7 @@ def main() -> None:
         return
     for name, value in found.items():
         print(f"{name:22} {value}")
-    print(f"  ({'; '.join(CONVENTIONS)})")
+    print(f"  ({'; '.join(conventions)})")
     for cause, count in Counter(s["cause"] for r in rows for s in r.get("failed_steps", ())).most_common():
         print(f"  failed step: {cause} × {count}")
 

@@ -5,7 +5,6 @@ For evaluating inspection and disassembly. The parts stand there before anything
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +13,7 @@ from cells.pose import Pose
 from cells.products.model import Part, ProductVariant
 from cells.runtime.world_model import WorldModel, fold
 from sim import bodies
+from sim.truth import places_of
 from sim.world import SimWorld
 
 Spoil = Literal["unseated", "wrong_peg", "missing"]
@@ -30,21 +30,19 @@ class Defect:
     part: Part | None = None
 
 
-def assembled(
-    world: SimWorld, serial: str, variant: ProductVariant, holes: Mapping[str, str], defect: Defect | None = None
-) -> WorldModel:
-    """Let a unit stand assembled in the fixture, with at most one defect, and return what the cell believes: that it
-    is complete. ``holes`` maps an item (``peg_1``) to ``plate/hole_1``."""
-    base = variant.part_of("plate")
+def assembled(world: SimWorld, serial: str, variant: ProductVariant, defect: Defect | None = None) -> WorldModel:
+    """Let a unit, whose parts all go into holes of its base, stand assembled in the fixture, with at most one defect,
+    and return what the cell believes: that it is complete."""
+    [(base_item, base)] = [(i, part) for part, i in _items(variant) if part.base]
     world.stock.fit_nest(base)
     seat = world.cell.station("fixture").pose
-    world.stock.stand(f"{serial}/plate", base, seat.shifted(dz=ABOVE))
-    believed = [_loaded(f"{serial}/plate", "plate", variant), _released(f"{serial}/plate", "fixture")]
-    for item, target in holes.items():
-        name = target.split("/")[1]
-        hole, part, lift = base.holes[name], variant.part_of(item), ABOVE
+    world.stock.stand(f"{serial}/{base_item}", base, seat.shifted(dz=ABOVE))
+    believed = [_loaded(f"{serial}/{base_item}", base.name, variant), _released(f"{serial}/{base_item}", "fixture")]
+    for item, target in places_of(variant).items():
+        hole, part, lift = base.holes[target.split("/")[1]], variant.part_of(item), ABOVE
         bottom = (seat @ hole.pose).shifted(dz=-hole.depth)
-        believed += [_loaded(f"{serial}/{item}", "peg", variant), _released(f"{serial}/{item}", f"{serial}/{target}")]
+        put = f"{serial}/{item}"
+        believed += [_loaded(put, part.name, variant), _released(put, f"{serial}/{target}")]
         if defect is not None and defect.item == item:
             if defect.kind == "missing":
                 continue
@@ -56,6 +54,10 @@ def assembled(
     for _ in range(60):
         world.clock.advance()
     return fold(believed)
+
+
+def _items(variant: ProductVariant) -> list[tuple[Part, str]]:
+    return [(variant.parts[line.part], item) for line in variant.bom for item in line.items]
 
 
 def _chip(world: SimWorld, bottom: Pose, shaft: float, height: float) -> None:

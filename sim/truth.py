@@ -1,30 +1,30 @@
-"""What really happened in the physics: how deep, how straight and how far into each other peg and plate are.
+"""What really happened in the physics: how deep, how straight and how far into each other rods and holes are.
 
 For evaluation only. Nothing that decides in the cell may import this; a result counts when the physics, and not only
-the cell's own inspection, agrees. Interpenetration is analytic: the peg's section against the nominal opening (the
+the cell's own inspection, agrees. Interpenetration is analytic: the rod's section against the nominal opening (the
 equal-area circle or the square), so that it doesn't depend on Bullet's contact points.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cells.pose import Pose
-from cells.products.model import Hole, Part, ProductVariant
+from cells.products.model import Hole, ProductVariant
 from sim.world import SimWorld
 
 DEPTH_TOLERANCE = 5e-4  # m around the nominal depth
 OFF_AXIS = 2e-4  # m that the tip may be off the axis beyond the radial clearance
 DEEPEST_EVER = 3e-4  # m of interpenetration at any time
 AT_REST = 5e-5  # m of interpenetration at rest, or a quarter of the diametral clearance if that is more
-NEAR = 0.01  # m above the rim or beside it within which a peg is looked at
+NEAR = 0.01  # m above the rim or beside it within which a rod is looked at
+FLIP = Pose((0.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0))  # half a turn about x
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """One peg in one hole: missing depth (m, positive: too high), distance of the tip from the axis, and
+    """One rod in one hole: missing depth (m, positive: too high), distance of the tip from the axis, and
     interpenetration (m, 0 where they don't overlap)."""
 
     missing: float
@@ -32,12 +32,13 @@ class Fit:
     interpenetration: float
 
 
-def measure(rim: Pose, hole: Hole, peg: Pose, part: Part, chamfer: float) -> Fit:
-    """The fit of a peg whose frame is at ``peg`` and a hole whose rim is at ``rim`` (both in one frame)."""
-    at = (rim.inverse() @ peg).matrix()
+def measure(rim: Pose, hole: Hole, rod: Pose, width: float, chamfer: float) -> Fit:
+    """The fit of a rod of a ``width`` (m), the middle of its tip at ``rod`` and its length along z, in a hole whose rim
+    is at ``rim`` (both in one frame)."""
+    at = (rim.inverse() @ rod).matrix()
     tip = at[:3, 3]
     axis = at[:3, 2]
-    half, opening = part.size[0] / 2, hole.width / 2
+    half, opening = width / 2, hole.width / 2
     tilt = math.hypot(axis[0], axis[1])
     lowest = tip[2] - (half - chamfer) * tilt
     floor = -hole.depth
@@ -62,39 +63,59 @@ def measure(rim: Pose, hole: Hole, peg: Pose, part: Part, chamfer: float) -> Fit
 
 
 class FitWatch:
-    """Watches every peg of a unit against its hole after each control tick; ``deepest`` (m) ever, by hole."""
+    """Watches every part of a unit that goes into a hole, or with its holes onto studs, after each control tick;
+    ``deepest`` (m) ever, by item."""
 
-    def __init__(self, world: SimWorld, serial: str, variant: ProductVariant, holes: Mapping[str, str]) -> None:
-        """``holes`` maps an item (``peg_1``) to ``plate/hole_1``."""
-        self._world, self._serial, self._variant, self._holes = world, serial, variant, dict(holes)
-        self.deepest: dict[str, float] = dict.fromkeys(holes, 0.0)
+    def __init__(self, world: SimWorld, serial: str, variant: ProductVariant) -> None:
+        self._world, self._serial, self._variant = world, serial, variant
+        self._places = places_of(variant)
+        self._depths = {s.item: s.constraints["depth"] for s in variant.process.steps if s.item in self._places}
+        self.deepest: dict[str, float] = dict.fromkeys(self._places, 0.0)
         world.step_hooks.append(self._look)
 
     def fits(self, moving: bool = False) -> dict[str, Fit]:
-        """The fit of every item whose peg is in the cell now; only of those awake, if ``moving``."""
+        """The fit, the worst of several, of every item that is in the cell now; only of those awake, if ``moving``."""
         out: dict[str, Fit] = {}
         pieces = self._world.stock.pieces
-        for item, target in self._holes.items():
-            base, name = target.split("/")
-            peg, plate = self._instance(item), self._instance(base)
-            if peg is None or plate is None or (moving and pieces[peg].asleep and pieces[plate].asleep):
+        for item, target in self._places.items():
+            put, base = self._instance(item), self._instance(target.split("/")[0])
+            if put is None or base is None or (moving and pieces[put].asleep and pieces[base].asleep):
                 continue
-            hole = self._variant.part_of(base).holes[name]
-            rim = self._world.stock.true_pose(plate) @ hole.pose
-            at = self._world.stock.true_pose(peg)
-            if math.dist(rim.xyz, at.xyz) < NEAR + hole.depth:
-                chamfer = float(self._variant.parameters.get("chamfer_mm", 0.0)) / 1000
-                out[item] = measure(rim, hole, at, pieces[peg].part, chamfer)
+            found = [measure(*pair) for pair in self._pairs(item, put, base) if _near(*pair)]
+            if found:
+                out[item] = Fit(
+                    max((fit.missing for fit in found), key=abs),
+                    max(fit.off_axis for fit in found),
+                    max(fit.interpenetration for fit in found),
+                )
         return out
+
+    def _pairs(self, item: str, put: str, base: str) -> list[Pair]:
+        """The holes and rods that belong together of an item and what it goes into or onto."""
+        pieces, pose = self._world.stock.pieces, self._world.stock.true_pose
+        onto = self._variant.part_of(self._places[item].split("/")[0])
+        chamfer = float(self._variant.parameters.get("chamfer_mm", 0.0)) / 1000
+        hole = onto.holes.get(self._places[item].split("/")[1])
+        if hole is not None:
+            return [(pose(base) @ hole.pose, hole, pose(put), pieces[put].part.size[0], chamfer)]
+        return [
+            (
+                pose(put) @ own.pose,
+                replace(own, depth=self._depths[item]),
+                pose(base) @ stud.pose @ FLIP,
+                stud.width,
+                chamfer,
+            )
+            for own, stud in zip(pieces[put].part.holes.values(), onto.studs.values(), strict=True)
+        ]
 
     def good(self) -> tuple[bool, dict[str, list[str]]]:
         """Whether the unit is good in truth, and what is wrong by item."""
         wrong: dict[str, list[str]] = {}
         fits = self.fits()
-        for item, target in self._holes.items():
-            hole = self._variant.part_of(target.split("/")[0]).holes[target.split("/")[1]]
-            clearance = hole.width - hole.shaft
-            faults = ["not in its hole"] if item not in fits else faults_of(fits[item], clearance, self.deepest[item])
+        for item in self._places:
+            clearance = float(self._variant.parameters["clearance_mm"]) / 1000
+            faults = ["not in its place"] if item not in fits else faults_of(fits[item], clearance, self.deepest[item])
             if faults:
                 wrong[item] = faults
         return not wrong, wrong
@@ -111,6 +132,19 @@ class FitWatch:
     def _look(self) -> None:
         for item, fit in self.fits(moving=True).items():
             self.deepest[item] = max(self.deepest[item], fit.interpenetration)
+
+
+Pair = tuple[Pose, Hole, Pose, float, float]  # as measure takes them
+
+
+def _near(rim: Pose, hole: Hole, rod: Pose, width: float, chamfer: float) -> bool:
+    return math.dist(rim.xyz, rod.xyz) < NEAR + hole.depth
+
+
+def places_of(variant: ProductVariant) -> dict[str, str]:
+    """Item (``peg_1``) to the hole or stud that it goes into or onto (``plate/hole_1``), from the process plan."""
+    steps = variant.process.steps
+    return {s.item: str(s.target) for s in steps if "depth" in s.constraints and s.capability != "inspect"}
 
 
 def faults_of(fit: Fit, clearance: float, deepest: float) -> list[str]:

@@ -51,8 +51,8 @@ HUB = 0.015  # above a wheel
 HUB_WALL, THIN_WALL = 0.005, 0.003  # of a hub around its bore: as it is made, and the least
 PASSING = 0.00075  # by which a hub is inside its wheel's root circle
 RECESS = 0.001  # by which a shaft ends below the top of its hub, so that a finger feels the hub
-PIN, PIN_LENGTH, PIN_SEAT = 0.006, 0.027, 0.012
-STUD = 0.008  # height of the studs that the cover goes on
+PIN, PIN_LENGTH, PIN_SEAT = 0.006, 0.0325, 0.012  # fingers that grip it stay above the studs
+STUD = 0.005  # height of the studs that the cover goes on
 COVER = 0.005
 # Grips, below a part's top. Pads reach 9 mm farther down and must not touch what is there; the palm is 37 mm up.
 SHAFT_GRIP, PIN_GRIP, HUB_GRIP, COVER_GRIP, BASE_GRIP = 0.009, 0.005, 0.005, 0.0025, 0.001
@@ -368,7 +368,7 @@ def _process(d: Dimensions, pins: tuple[str, ...]) -> ProcessPlan:
         fit = {"clearance": d.clearance, "depth": depth, "seat": seat, "chamfer": d.chamfer,
                "force_limit": INSERT_FORCE, "height_tolerance": HEIGHT_TOLERANCE}  # fmt: skip
         step = ProcessStep(f"{capability}_{item}", capability, item, target, fit | more, after, "remove")
-        height = {"seat": seat, "height_tolerance": HEIGHT_TOLERANCE}
+        height = {"depth": depth, "seat": seat, "height_tolerance": HEIGHT_TOLERANCE}
         look = ProcessStep(f"inspect_{item}", "inspect", item, target, height, (step.id,), "none")
         steps.extend((step, look))
         return look.id

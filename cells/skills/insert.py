@@ -1,8 +1,8 @@
-"""Insert: put the held peg into a hole, by feel.
+"""Insert: put the held part into a hole, or with its holes onto studs, by feel.
 
-Approach above the estimated hole; come down softly; where the rim is met, search on a spiral with a light press until
+Approach above the estimated place; come down softly; where the rim is met, search on a spiral with a light press until
 the tip drops in; then push, sideways soft, to the bottom; release; press home with closed fingers, which also says how
-high the peg really stands. Force *and* travel decide, never one of them.
+high the part really stands. Force *and* travel decide, never one of them.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from cells.skills.touch import touch
 ABOVE = 0.005  # m between tip and rim where feeling begins
 SPEED, CLOSE_SPEED = 0.025, 0.012  # m/s downwards; the second near the bottom, where the arm's mass would hit it
 CLOSE = 0.003  # m above the bottom
-SEARCH_PRESS, PUSH, HOME = 5.0, 12.0, 12.0  # N
+SEARCH_PRESS, HOME = 5.0, 12.0  # N
 SEARCH_STIFFNESS, SEARCH_TURNING = 1500.0, 40.0  # N/m, Nm/rad
 PUSH_STIFFNESS, PUSH_TURNING = 500.0, 15.0
 DOWN = 2000.0  # N/m
 SPIRAL_PITCH, SPIRAL_SPEED, SPIRAL_RADIUS = 0.0006, 0.006, 0.0028  # m, m/s, m
 DROP = 0.0007  # m below where the chamfer alone would let the tip go
 SEATED = 0.0010  # m of missing depth at which a stop may be the bottom
-WIGGLE_TURN, WIGGLE_SIDE, WIGGLE_HZ = 0.035, 0.0003, 1.5  # rad, m, Hz
-SEARCH_TIME, PUSH_TIME = 9.0, 7.0  # s
+SEARCH_TIME = 9.0  # s
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What the skill goes for: rim middle and bottom in the world (m), the peg's tip below the tcp (m), yaw (rad)."""
+    """What the skill goes for: the middle of the rim, or of the studs' tops, and the height of the part's underside
+    when it is seated, in the world (m); its underside below the tcp (m); yaw (rad)."""
 
     x: float
     y: float
@@ -45,18 +45,40 @@ class Fit:
     yaw: float
 
 
+@dataclass(frozen=True, slots=True)
+class Push:
+    """How a part is pushed down: force (N), and what it does where it sticks: a turn (rad) and a circle (m) at so many
+    rounds a second, for at most so long (s)."""
+
+    force: float = 12.0
+    turn: float = 0.035
+    side: float = 0.0003
+    hertz: float = 1.5
+    patience: float = 7.0
+
+
 Phase = Generator[Command, Reading, tuple[Reading, str | None]]
 
 
 def plan_fit(context: Context, call: Call) -> Fit:
     """The fit as estimated now."""
-    base = context.part(str(call.base))
-    hole = base.holes[str(call.target)]
-    rim = context.locator.locate(str(call.base)).pose @ hole.pose
     part = context.part(call.item)
+    rim, depth = where_it_goes(context, call)
     x, y, z = rim.xyz
     yaw = nearest_turn(rim.yaw, part.grip.symmetry)
-    return Fit(x, y, z, z - hole.depth, part.grip.tcp.xyz[2], call.params.get("chamfer", 0.0), yaw)
+    return Fit(x, y, z, z - depth, part.grip.tcp.xyz[2], call.params.get("chamfer", 0.0), yaw)
+
+
+def where_it_goes(context: Context, call: Call) -> tuple[Pose, float]:
+    """The middle of the hole's rim, or of the tops of the studs that the part goes onto, as estimated now (world), and
+    how deep it goes (m)."""
+    base, seen = context.part(str(call.base)), context.locator.locate(str(call.base)).pose
+    hole = base.holes.get(str(call.target))
+    if hole is not None:
+        return seen @ hole.pose, hole.depth
+    tops = [stud.pose.xyz for stud in base.studs.values()]
+    x, y, z = (sum(values) / len(tops) for values in zip(*tops, strict=True))
+    return seen @ Pose((x, y, z)), call.params["depth"]
 
 
 def search(context: Context, reading: Reading, fit: Fit, peak: list[float]) -> Phase:
@@ -85,16 +107,16 @@ def search(context: Context, reading: Reading, fit: Fit, peak: list[float]) -> P
     return reading, f"no hole within {reach:.1f} mm of the estimate; the tip is {off:+.1f} mm off the rim"
 
 
-def push_in(context: Context, reading: Reading, fit: Fit, tare: float, peak: list[float]) -> Phase:
+def push_in(context: Context, reading: Reading, fit: Fit, how: Push, tare: float, peak: list[float]) -> Phase:
     """Push to the bottom, sideways soft; wiggle where it sticks."""
     dt, fast = context.cell.tick_s, min(SPEED, context.cell.limits.contact_speed)
     height, stuck, firm, lowest = reading.arm.tcp.xyz[2], 0.0, 0, reading.arm.tcp.xyz[2]
     x, y = reading.arm.tcp.xyz[:2]
-    for _ in range(round(PUSH_TIME / dt)):
+    for _ in range(round(how.patience / dt)):
         z, push = reading.arm.tcp.xyz[2], float(reading.wrench[2] - tare)
         peak[0] = max(peak[0], push)
         missing = z - fit.tip - fit.bottom
-        firm = firm + 1 if push > 0.7 * PUSH and missing < SEATED else 0
+        firm = firm + 1 if push > 0.7 * how.force and missing < SEATED else 0
         if firm >= round(0.1 / dt):
             return reading, None
         if z < lowest - 2e-4:
@@ -103,17 +125,17 @@ def push_in(context: Context, reading: Reading, fit: Fit, tare: float, peak: lis
         # The spring's centre follows the hand sideways, so that the hole leads and nothing is held against it.
         x += 0.05 * (reading.arm.tcp.xyz[0] - x)
         y += 0.05 * (reading.arm.tcp.xyz[1] - y)
-        phase = 2 * pi * WIGGLE_HZ * stuck if stuck > 0.3 else 0.0
-        side = WIGGLE_SIDE if stuck > 0.3 else 0.0
-        height = max(height - (fast if missing > CLOSE else CLOSE_SPEED) * dt, z - PUSH / DOWN)
-        at = tool_down((x + side * cos(phase), y + side * sin(phase), height), fit.yaw + WIGGLE_TURN * sin(phase))
-        reading = yield softly(at, (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN), PUSH_TURNING, 2 * PUSH)
+        phase = 2 * pi * how.hertz * stuck if stuck > 0.3 else 0.0
+        side = how.side if stuck > 0.3 else 0.0
+        height = max(height - (fast if missing > CLOSE else CLOSE_SPEED) * dt, z - how.force / DOWN)
+        at = tool_down((x + side * cos(phase), y + side * sin(phase), height), fit.yaw + how.turn * sin(phase))
+        reading = yield softly(at, (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN), PUSH_TURNING, 2 * how.force)
     missing = 1000 * (reading.arm.tcp.xyz[2] - fit.tip - fit.bottom)
     return reading, f"stuck {missing:.1f} mm above the bottom with {push:.0f} N on it"
 
 
-def run(context: Context, call: Call, reading: Reading) -> Steps:
-    """Find the hole, push in, release, press home, measure."""
+def put(context: Context, call: Call, reading: Reading, how: Push) -> Steps:
+    """Find the place, push in, release, press home, measure."""
     part = context.part(call.item)
     fit = plan_fit(context, call)
     start = tool_down((fit.x, fit.y, fit.rim + fit.tip + ABOVE), fit.yaw)
@@ -125,7 +147,7 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
     cause = "not_found"
     if wrong is None:
         cause = "wedged"
-        reading, wrong = yield from push_in(context, reading, fit, tare, peak)
+        reading, wrong = yield from push_in(context, reading, fit, how, tare, peak)
     data = {
         "search_s": round(searched, 3),
         "insert_s": round(reading.time - began, 3),
@@ -135,7 +157,7 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
         yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH))
         return Failed(cause, wrong, data)
     relaxed = Pose(reading.arm.tcp.xyz, tool_down((0, 0, 0), fit.yaw).quat)
-    reading = yield softly(relaxed, (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN), PUSH_TURNING, PUSH)
+    reading = yield softly(relaxed, (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN), PUSH_TURNING, how.force)
     # Said before the fingers move: from then on nothing may rely on their hold.
     yield Note("part_released", {"instance": call.item, "place": place_name(call)})
     reading = yield from grip(context, reading, open_width(context, part), GRIP_FORCE)
@@ -150,6 +172,11 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
     if abs(top - at[2]) > SEATED:
         return Failed("not_seated", f"{call.item} stands {1000 * (top - at[2]):+.1f} mm off its seat", data)
     return Done(data)
+
+
+def run(context: Context, call: Call, reading: Reading) -> Steps:
+    """Put a part where it goes."""
+    return (yield from put(context, call, reading, Push()))
 
 
 INSERT = Skill(

@@ -1,4 +1,4 @@
-"""Inspect: is the right peg in, and all the way? Touch its top from above, then gauge it between the fingers.
+"""Inspect: is the right part in, and all the way? Touch its top from above, then gauge it between the fingers.
 
 Heights are judged against the fixture's taught pose and the parts' nominal sizes, not against an estimate.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from cells.ports import Reading
 from cells.pose import tool_down
 from cells.skills.contract import Call, Condition, Context, Done, Failed, Skill, Steps
+from cells.skills.insert import where_it_goes
 from cells.skills.motions import APPROACH, grip, softly, straight
 from cells.skills.pick import CLOSING_STIFFNESS, TURNING_STIFFNESS, open_width
 from cells.skills.touch import touch
@@ -19,11 +20,13 @@ HEIGHT_TOLERANCE = 0.0004  # m, where the process step names none
 
 
 def run(context: Context, call: Call, reading: Reading) -> Steps:
-    """Touch the top, then close on the peg and read its width."""
-    part, base = context.part(call.item), context.part(str(call.base))
-    hole = base.holes[str(call.target)]
-    seen = context.locator.locate(str(call.base)).pose @ hole.pose
-    seat = context.cell.station("fixture").pose.xyz[2] + hole.pose.xyz[2] - hole.depth
+    """Touch the top, then close on the part and read its width. ``seat`` of the call is the height (m) above the unit's
+    underside at which a part on studs stands."""
+    part = context.part(call.item)
+    seen, _ = where_it_goes(context, call)
+    hole = context.part(str(call.base)).holes.get(str(call.target))
+    fixture = context.cell.station("fixture").pose.xyz[2]
+    seat = fixture + (call.params["seat"] if hole is None else hole.pose.xyz[2] - hole.depth)
     expected = seat + part.size[2]
     reading, top, peak = yield from touch(context, reading, (*seen.xyz[:2], expected), 0.0, PRESS)
     reading = yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH / 2))

@@ -11,6 +11,7 @@ from cells.skills.contract import Skill
 from cells.skills.handover import DISCARD, HANDOVER
 from cells.skills.insert import INSERT
 from cells.skills.inspect import INSPECT
+from cells.skills.mesh import MESH
 from cells.skills.move import MOVE
 from cells.skills.pick import PICK
 from cells.skills.place import PLACE
@@ -24,7 +25,7 @@ def skills() -> Mapping[str, Skill]:
 
     Raises :class:`InputError` for an entry point that isn't one or takes a name that is taken.
     """
-    known = {skill.name: skill for skill in (PICK, PLACE, INSERT, INSPECT, HANDOVER, DISCARD, MOVE)}
+    known = {skill.name: skill for skill in (PICK, PLACE, INSERT, MESH, INSPECT, HANDOVER, DISCARD, MOVE)}
     for point in entry_points(group=GROUP):
         try:
             skill = point.load()

@@ -86,7 +86,7 @@ def test_the_bore_takes_its_peg_to_the_bottom(press: Press, shape: str, clearanc
     one = variant(shape, clearance_mm=clearance_mm, chamfer_mm=chamfer_mm)
     plate, peg = one.parts["plate"], one.parts["peg"]
     end = press.lower(plate, peg)
-    fit = measure(Pose(), plate.holes["hole_1"], end, peg, chamfer_mm / 1000)
+    fit = measure(Pose(), plate.holes["hole_1"], end, peg.size[0], chamfer_mm / 1000)
     assert abs(fit.missing) < 5e-5
     assert fit.off_axis < 5e-5
     assert fit.interpenetration < 5e-5

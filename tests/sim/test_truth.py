@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.assembly import holes_of, planned
+from benchmarks.assembly import planned
 from cells.description.cell import load_cell
 from cells.journal.store import Journal
 from cells.pose import Pose
@@ -31,7 +31,7 @@ DEPTH = ROUND.parts["plate"].holes["hole_1"].depth
 
 def fit_of(peg: Pose, variant: ProductVariant = ROUND) -> Fit:
     """The fit of a peg whose frame is at ``peg``, seen from the rim."""
-    return measure(RIM, variant.parts["plate"].holes["hole_1"], RIM @ peg, variant.parts["peg"], CHAMFER)
+    return measure(RIM, variant.parts["plate"].holes["hole_1"], RIM @ peg, variant.parts["peg"].size[0], CHAMFER)
 
 
 def leaning(angle: float) -> Pose:
@@ -115,8 +115,8 @@ SPOILT: Mapping[str, Defect | None] = {
 def standing(defect: Defect | None) -> tuple[SimWorld, FitWatch, object]:
     """A world in which one unit stands in the fixture, its judge, and what the cell believes."""
     world = open_world(CELL, {ROUND.hash: ROUND}, seed=11)
-    watch = FitWatch(world, "T-01", ROUND, holes_of(ROUND))
-    return world, watch, assembled(world, "T-01", ROUND, holes_of(ROUND), defect)
+    watch = FitWatch(world, "T-01", ROUND)
+    return world, watch, assembled(world, "T-01", ROUND, defect)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,25 @@
+"""Mesh: put a gear onto its shaft while its teeth find those of the gear beside it.
+
+As insert does, but lightly, and turning to and fro by more than half a tooth's pitch each way where it sticks: pressed
+harder, tooth locks on tooth.
+"""
+
+from __future__ import annotations
+
+from cells.ports import Reading
+from cells.skills.contract import Call, Context, Skill, Steps
+from cells.skills.insert import INSERT, Push, put
+
+FORCE = 4.0  # N
+SPAN = 0.65  # of a pitch, each way
+HERTZ = 0.5
+PATIENCE = 12.0  # s
+
+
+def run(context: Context, call: Call, reading: Reading) -> Steps:
+    """``pitch`` of the call is the angle (rad) from tooth to tooth."""
+    how = Push(force=FORCE, turn=SPAN * call.params["pitch"], side=0.0, hertz=HERTZ, patience=PATIENCE)
+    return (yield from put(context, call, reading, how))
+
+
+MESH = Skill("mesh", "1.0.0", "mesh", run, INSERT.before, INSERT.after)
