@@ -42,17 +42,26 @@ class Press:
         self.world.bullet.removeBody(self.world.robot)
         self._folder = folder
 
-    def lower(self, plate: Part, peg: Part, aside: float = 0.0, friction: float | None = None) -> Pose:
+    def lower(
+        self, plate: Part, peg: Part, aside: float = 0.0, friction: float | None = None, name: str = "hole_1"
+    ) -> Pose:
         """Where the peg's frame ends, seen from the rim of the hole, led ``aside`` (m) of its axis along x."""
-        bullet, hole = self.world.bullet, plate.holes["hole_1"]
-        rim = PLATE_AT @ hole.pose
+        hole = plate.holes[name]
+        return self._led(plate, peg, PLATE_AT @ hole.pose, hole.depth, aside, friction)
+
+    def lower_onto(self, rod: Part, part: Part, depth: float) -> Pose:
+        """Where the part's frame ends, seen from the top of a clamped rod that it is led onto."""
+        return self._led(rod, part, PLATE_AT @ rod.studs["top"].pose, depth, 0.0, None)
+
+    def _led(self, plate: Part, peg: Part, rim: Pose, depth: float, aside: float, friction: float | None) -> Pose:
+        bullet = self.world.bullet
         clamped = spawn_part(bullet, plate, PLATE_AT, STEEL, self._folder)
         bullet.changeDynamics(clamped, -1, mass=0)
         self._body = spawn_part(bullet, peg, rim.shifted(dx=aside, dz=5e-4), STEEL, self._folder)
         bullet.changeDynamics(self._body, -1, mass=MASS, localInertiaDiagonal=(STILL,) * 3)
         if friction is not None:
             bullet.changeDynamics(self._body, -1, lateralFriction=friction)
-        self.lead(rim.xyz[0] + aside, rim.xyz[1], hole.depth / SPEED + 0.2)
+        self.lead(rim.xyz[0] + aside, rim.xyz[1], depth / SPEED + 0.2)
         x, y, z = part_centre(peg)
         at = Pose(*bullet.getBasePositionAndOrientation(self._body)) @ Pose((-x, -y, -z))
         bullet.removeBody(clamped)
@@ -193,3 +202,21 @@ def test_pads_are_where_they_were_drawn(loaded: SimWorld) -> None:
     near = [min(point[8] for point in found) for found in points]
     bullet.removeBody(cube)
     assert sum(near) + 0.004 == pytest.approx(loaded.gripper.read().width, abs=2e-5)
+
+
+def gearbox(shaft_mm: float, clearance_mm: float, chamfer_mm: float = 0.5) -> ProductVariant:
+    parameters = {"pinion_teeth": 24, "shaft_mm": shaft_mm, "clearance_mm": clearance_mm, "chamfer_mm": chamfer_mm}
+    return build_variant("gearbox", parameters)
+
+
+@pytest.mark.parametrize("clearance_mm", [0.2, 0.4])
+def test_a_gearboxs_bores_take_the_shaft_and_refuse_a_thicker_one(press: Press, clearance_mm: float) -> None:
+    one, over = gearbox(8.0, clearance_mm), gearbox(8.0 + clearance_mm + 0.2, 0.2, 0.0)
+    housing, gear, shaft = (one.parts[name] for name in ("housing", "large_gear", "shaft"))
+    end = press.lower(housing, shaft, name="bore_1")
+    fit = measure(Pose(), housing.holes["bore_1"], end, shaft.size[0], 0.0005)
+    assert abs(fit.missing) < 5e-5 and fit.interpenetration < 5e-5
+    assert abs(press.lower(housing, over.parts["shaft"], name="bore_1").xyz[2]) < 5e-5
+    depth = 0.02
+    assert press.lower_onto(shaft, gear, depth).xyz[2] < -0.8 * depth
+    assert abs(press.lower_onto(over.parts["shaft"], gear, depth).xyz[2]) < 5e-5
