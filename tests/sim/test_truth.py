@@ -121,7 +121,7 @@ def standing(defect: Defect | None) -> tuple[SimWorld, FitWatch, object]:
 
 @pytest.mark.parametrize(
     ("kind", "wrong"),
-    [("unspoilt", {}), ("unseated", {"peg_1": "depth +1.2"}), ("missing", {"peg_1": "not in its hole"})],
+    [("unspoilt", {}), ("unseated", {"peg_1": "depth +1.2"}), ("missing", {"peg_1": "not in its place"})],
 )
 def test_units_that_stand_in_the_physics_are_judged_as_they_were_made(kind: str, wrong: dict[str, str]) -> None:
     world, watch, _ = standing(SPOILT[kind])

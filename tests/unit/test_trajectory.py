@@ -166,14 +166,14 @@ def test_any_straight_move_is_straight_and_keeps_its_limits(x, y, z, yaw, speed,
 
 
 def tip_share(path: Trajectory, start: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """How far along each sample is, by distance or, where there is next to none, by yaw."""
+    """How far along each sample is, by distance or, where there is next to none and it turns, by yaw."""
     way = target[:3, 3] - start[:3, 3]
-    if np.linalg.norm(way) > 1e-3:
-        return (tips(path) - start[:3, 3]) @ way / (way @ way)
-    turns = [CHAIN.fk(q)[:3, :3] @ start[:3, :3].T for q in path.q]
     whole = target[:3, :3] @ start[:3, :3].T
     end = math.atan2(whole[1, 0], whole[0, 0])
-    return np.array([math.atan2(t[1, 0], t[0, 0]) for t in turns]) / (end or 1.0)
+    if np.linalg.norm(way) > 1e-3 or abs(end) < 1e-3:
+        return (tips(path) - start[:3, 3]) @ way / max(way @ way, 1e-18)
+    turns = [CHAIN.fk(q)[:3, :3] @ start[:3, :3].T for q in path.q]
+    return np.array([math.atan2(t[1, 0], t[0, 0]) for t in turns]) / end
 
 
 def test_a_straight_move_takes_its_time_from_the_speed_asked_for() -> None:
