@@ -26,7 +26,7 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
     seen, _ = where_it_goes(context, call)
     hole = context.part(str(call.base)).holes.get(str(call.target))
     fixture = context.cell.station("fixture").pose.xyz[2]
-    seat = fixture + (call.params["seat"] if hole is None else hole.pose.xyz[2] - hole.depth)
+    seat = fixture + call.params["seat"] if hole is None else fixture + hole.pose.xyz[2] - hole.depth
     expected = seat + part.size[2]
     reading, top, peak = yield from touch(context, reading, (*seen.xyz[:2], expected), 0.0, PRESS)
     reading = yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH / 2))
