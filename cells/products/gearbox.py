@@ -9,7 +9,7 @@ Names, ranges and materials are data: cells/library/products/gearbox.yaml.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import pairwise
@@ -18,7 +18,7 @@ from cells.pose import Pose, tool_down
 from cells.products.data import family_data
 from cells.products.family import BuildLimits, Built, Family, Parameters, Rule
 from cells.products.involute import Wheel, centre_distance, tooth
-from cells.products.materials import material
+from cells.products.making import ROUNDING, base_rules, part
 from cells.products.model import (
     BomLine,
     Box,
@@ -56,8 +56,6 @@ STUD = 0.005  # height of the studs that the cover goes on
 COVER = 0.005
 # Grips, below a part's top. Pads reach 9 mm farther down and must not touch what is there; the palm is 37 mm up.
 SHAFT_GRIP, PIN_GRIP, HUB_GRIP, COVER_GRIP, BASE_GRIP = 0.009, 0.005, 0.005, 0.0025, 0.001
-PLAY = 0.004  # in a slot, and of open fingers around what they grip
-ROUNDING = 1e-9  # lengths that differ by less are equal
 INSERT_FORCE = 30.0  # N
 HEIGHT_TOLERANCE = 0.0004
 
@@ -196,7 +194,8 @@ def _housing(d: Dimensions) -> Part:
     solid = length * width * d.base + 2 * BLOCK * width * (deck - d.base) + 2 * _rod_volume(PIN, STUD, d.chamfer)
     hollow = sum(math.pi / 4 * hole.width**2 * hole.depth for hole in holes.values())
     blocks = (_box((x - BLOCK / 2, -half_y, d.base), (x + BLOCK / 2, half_y, deck)) for x in d.blocks)
-    return _part(
+    return part(
+        DATA,
         "housing",
         volume=solid - hollow,
         size=(length, width, deck + STUD),
@@ -205,6 +204,7 @@ def _housing(d: Dimensions) -> Part:
         grip=Grip(tool_down((0.0, 0.0, d.base - BASE_GRIP)), width, math.pi),
         holes=holes,
         studs={f"stud_{i}": Stud(Pose.at(x, 0.0, deck + STUD), PIN, STUD) for i, x in enumerate(d.blocks, 1)},
+        base=True,
     )
 
 
@@ -227,7 +227,8 @@ def _block(d: Dimensions, x: float) -> Iterator[Shape]:
 
 def _rod(name: str, width: float, length: float, chamfer: float, grip: float) -> Part:
     """A shaft or a pin: round, chamfered at both ends."""
-    return _part(
+    return part(
+        DATA,
         name,
         volume=_rod_volume(width, length, chamfer) - _chamfer_loss(width, chamfer),
         size=(width, width, length),
@@ -251,7 +252,8 @@ def _gear(name: str, d: Dimensions, wheel: Wheel) -> Part:
     section = math.pi * wheel.root_radius**2 + wheel.teeth * area(outlines[0]) - math.pi * hub**2
     ring_section = math.pi * (hub**2 - (d.bore / 2) ** 2)
     across = 2 * wheel.tip_radius
-    return _part(
+    return part(
+        DATA,
         name,
         volume=ring_section * height + section * d.face,
         size=(across, across, height),
@@ -276,7 +278,8 @@ def _cover(d: Dimensions, color: str) -> Part:
         fit += [prism(piece, 0.0, COVER) for piece in around]
     fit.append(_box((-half_x + BLOCK, -half_y, 0.0), (half_x - BLOCK, half_y, COVER)))
     opening = math.pi / 4 * (PIN + d.clearance) ** 2
-    return _part(
+    return part(
+        DATA,
         "cover",
         volume=(length * width - 2 * opening) * COVER,
         size=(length, width, COVER),
@@ -288,38 +291,6 @@ def _cover(d: Dimensions, color: str) -> Part:
             for i, x in enumerate(d.blocks, 1)
         },
         color=color,
-    )
-
-
-def _part(
-    name: str,
-    *,
-    volume: float,
-    size: tuple[float, float, float],
-    fit: tuple[Shape, ...],
-    grasp: tuple[Shape, ...],
-    grip: Grip,
-    holes: Mapping[str, Hole] | None = None,
-    studs: Mapping[str, Stud] | None = None,
-    color: str = "",
-) -> Part:
-    data = DATA.parts[name]
-    return Part(
-        name=name,
-        labels=data.labels,
-        material=data.material,
-        color=color or data.color,
-        volume=volume,
-        mass=volume * material(data.material).density.value,
-        size=size,
-        visual=fit,
-        fit=fit,
-        grasp=grasp,
-        grip=grip,
-        friction=data.friction,
-        holes=holes or {},
-        studs=studs or {},
-        base=name == "housing",
     )
 
 
@@ -400,23 +371,7 @@ def _has_a_hub(parameters: Parameters, limits: BuildLimits) -> str | None:
     return f"the hub of {d.small.teeth} teeth has a wall of {wall * 1000:.2f} mm around the bore, {least} must be left"
 
 
-def _fits_slot(parameters: Parameters, limits: BuildLimits) -> str | None:
-    length = dimensions(parameters).size[0]
-    if length + PLAY <= limits.slot_x + ROUNDING:
-        return None
-    slot = f"its tray slot {limits.slot_x * 1000:g} mm"
-    return f"the housing is {length * 1000:g} mm long and {slot} (with {PLAY * 1000:g} mm play)"
-
-
-def _fits_across(parameters: Parameters, limits: BuildLimits) -> str | None:
-    width = dimensions(parameters).size[1]
-    room = {"gripper opens": limits.max_grip_width, "tray slot is": limits.slot_y}
-    tight = [f"the {what} {room[what] * 1000:g} mm" for what in room if width + PLAY > room[what] + ROUNDING]
-    if not tight:
-        return None
-    return f"the housing is {width * 1000:g} mm wide, {' and '.join(tight)} (with {PLAY * 1000:g} mm play)"
-
-
 TEETH = ("pinion_teeth", "gear_teeth")
-RULES = (Rule((*TEETH, "shaft_mm"), _has_a_hub), Rule(TEETH, _fits_slot), Rule(TEETH, _fits_across))
+SIZE_RULES = base_rules("housing", lambda parameters: dimensions(parameters).size, TEETH, TEETH)
+RULES = (Rule((*TEETH, "shaft_mm"), _has_a_hub), *SIZE_RULES)
 FAMILY = Family(DATA, build, RULES, (CONVENTION,))

@@ -11,8 +11,8 @@ from importlib.resources import files
 
 from cells.pose import Pose, tool_down
 from cells.products.data import family_data
-from cells.products.family import BuildLimits, Built, Family, Parameters, Rule
-from cells.products.materials import material
+from cells.products.family import Built, Family, Parameters
+from cells.products.making import base_rules, part
 from cells.products.model import (
     BomLine,
     Box,
@@ -41,8 +41,6 @@ DEPTH_SHARE = 0.45  # of the peg's length: the rest sticks out for the gripper
 FINGER_ROOM = 0.015  # between a peg's axis and its neighbour's side: half a finger and some air
 PEG_GRIP = 0.009  # below the peg's top
 PLATE_GRIP = 0.008  # below the plate's top
-PLAY = 0.004  # in a slot, and of open fingers around what they grip
-ROUNDING = 1e-9  # lengths that differ by less are equal
 INSERT_FORCE = 30.0  # N
 HEIGHT_TOLERANCE = 0.0004
 
@@ -140,12 +138,13 @@ def _peg(d: Dimensions) -> Part:
     section = math.pi / 4 if d.round else 1.0
     end = d.peg - 2 * d.chamfer
     tip_volume = d.chamfer * (d.peg**2 + d.peg * end + end**2) / 3
-    return _part(
+    return part(
+        DATA,
         "peg",
         volume=section * (d.peg**2 * (d.length - d.chamfer) + tip_volume),
         size=(d.peg, d.peg, d.length),
         fit=(hull,),
-        grasp=grasp,
+        grasp=(grasp,),
         grip=Grip(tool_down((0.0, 0.0, d.length - PEG_GRIP)), d.peg, 0.0 if d.round else math.pi / 2),
     )
 
@@ -159,46 +158,19 @@ def _plate(d: Dimensions) -> Part:
     )
     walls: tuple[Convex, ...] = tuple(prism(piece, FLOOR, height) for piece in plate_wedges(d))
     opening = math.pi / 4 * d.hole**2 if d.round else d.hole**2
-    return _part(
+    return part(
+        DATA,
         "plate",
         volume=length * width * height - d.pegs * opening * d.depth,
         size=d.size,
         fit=(floor, *flanks, *walls),
-        grasp=Box(d.size, Pose.at(0.0, 0.0, height / 2)),
+        grasp=(Box(d.size, Pose.at(0.0, 0.0, height / 2)),),
         grip=Grip(tool_down((0.0, 0.0, height - PLATE_GRIP)), width, math.pi),
         holes={
             f"hole_{i}": Hole(Pose.at(x, 0.0, height), "round" if d.round else "square", d.hole, d.peg, d.depth)
             for i, x in enumerate(d.holes, 1)
         },
-    )
-
-
-def _part(
-    name: str,
-    *,
-    volume: float,
-    size: tuple[float, float, float],
-    fit: tuple[Shape, ...],
-    grasp: Shape,
-    grip: Grip,
-    holes: dict[str, Hole] | None = None,
-) -> Part:
-    data = DATA.parts[name]
-    return Part(
-        name=name,
-        labels=data.labels,
-        material=data.material,
-        color=data.color,
-        volume=volume,
-        mass=volume * material(data.material).density.value,
-        size=size,
-        visual=fit,
-        fit=fit,
-        grasp=(grasp,),
-        grip=grip,
-        friction=data.friction,
-        holes=holes or {},
-        base=name == "plate",
+        base=True,
     )
 
 
@@ -226,26 +198,9 @@ def _process(d: Dimensions, pegs: tuple[str, ...]) -> ProcessPlan:
     return ProcessPlan((place, *inserts, *inspects, handover))
 
 
-def _fits_slot(parameters: Parameters, limits: BuildLimits) -> str | None:
-    length = dimensions(parameters).size[0]
-    if length + PLAY <= limits.slot_x + ROUNDING:
-        return None
-    slot = f"its tray slot {limits.slot_x * 1000:g} mm"
-    return f"the plate is {length * 1000:g} mm long and {slot} (with {PLAY * 1000:g} mm play)"
-
-
-def _fits_across(parameters: Parameters, limits: BuildLimits) -> str | None:
-    width = dimensions(parameters).size[1]
-    room = {"gripper opens": limits.max_grip_width, "tray slot is": limits.slot_y}
-    tight = [f"the {what} {room[what] * 1000:g} mm" for what in room if width + PLAY > room[what] + ROUNDING]
-    if not tight:
-        return None
-    return f"the plate is {width * 1000:g} mm wide, {' and '.join(tight)} (with {PLAY * 1000:g} mm play)"
-
-
 def _half_mm_up(length: float) -> float:
     return math.ceil(length * 2000 - 1e-9) / 2000
 
 
-RULES = (Rule(("pegs", "peg_mm"), _fits_slot), Rule(("peg_mm",), _fits_across))
+RULES = base_rules("plate", lambda parameters: dimensions(parameters).size, ("pegs", "peg_mm"), ("peg_mm",))
 FAMILY = Family(DATA, build, RULES, (CONVENTION,))
