@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,6 +89,10 @@ class Chain:
             tau_max=_limit(moving, "effort", path),
             arrays=(origins, axes, prismatic, mass, com, inertia),  # type: ignore[arg-type]
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What goes to another process: the chain itself, not the functions that were made for it in this one."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @cached_property
     def n(self) -> int:

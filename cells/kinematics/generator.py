@@ -89,7 +89,7 @@ _NUMBERS = ("lengths", "signs", "offsets")  # of an arm with a formula
 
 
 def source(chain: Chain) -> str:
-    """The module's text for one chain; the same for the same geometry."""
+    """The module's text for one chain; the same for the same geometry and limits."""
     columns = [f"{axis}{i}" for axis in "xyz" for i in range(3)]
     turn = [
         f"    m{i}{j} = " + " + ".join(f"t[{i}, {k}] * {axis}{j}" for k, axis in enumerate("xyz"))

@@ -112,8 +112,9 @@ def seen_from_joint_1(target: Array, base: Array, tool: Array) -> Wrist:
 
 @njit(cache=True, error_model="numpy")
 def turned(angle: float, start: float, low: float, high: float) -> float:
-    """The angle by whole turns to where it is nearest to ``start``, which is within limits, within them too; NaN if it
-    can't be."""
+    """The angle by whole turns to where it is within the limits and nearest to ``start``, or to the limit that it is
+    beyond; NaN if it can't be within them."""
+    start = min(max(start, low), high)
     turn, to_whole = 2.0 * math.pi, 1.5 * 2.0**52  # adding that and taking it away rounds to whole numbers
     angle += turn * (((start - angle) / turn + to_whole) - to_whole)
     angle = angle - turn if angle > high else angle

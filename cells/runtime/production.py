@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cells.products.model import Part, ProductVariant
     from cells.tasks.plan import Plan, UnitPlan
 
-PICTURED = frozenset({"place", "insert", "inspect", "handover"})
+PICTURED = frozenset({"place", "insert", "mesh", "inspect", "handover"})
 PICTURE_SIZE = (960, 600)
 
 

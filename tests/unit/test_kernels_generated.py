@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import math
 import os
+import pickle
 from importlib.resources import files
 from pathlib import Path
 
@@ -175,3 +176,11 @@ def test_a_link_with_two_parents_is_named(tmp_path: Path) -> None:
     path.write_text(ODD.replace("</robot>", loop))
     with pytest.raises(InputError, match=r"closed\.urdf:tool: hangs on 2 joints \(wrist, back\)"):
         Chain.from_urdf(path, "base", "tool", {"acceleration": [1] * 3, "jerk": [1] * 3})
+
+
+def test_a_chain_that_has_solved_goes_to_another_process() -> None:
+    target = PANDA.fk(CELL.home)
+    q, _ = PANDA.solve(target, CELL.home + 0.1)
+    again, ok = pickle.loads(pickle.dumps(PANDA)).solve(target, CELL.home + 0.1)
+    assert ok
+    np.testing.assert_array_equal(again, q)

@@ -111,3 +111,13 @@ def test_arctangents_are_the_librarys() -> None:
     np.testing.assert_allclose(out, np.arctan2(y, x), atol=1e-15, rtol=0)
     arctangents(np.array([0.0, 0.0, 0.0]), np.array([1.0, -1.0, 0.0]), out[:3])
     np.testing.assert_array_equal(out[:3], [0.0, np.pi, 0.0])
+
+
+def test_a_start_beyond_the_limits_is_taken_for_the_limit() -> None:
+    rng = np.random.default_rng(7)
+    for q in rng.uniform(-3, 3, (50, 6)):
+        beyond = q + rng.choice([-30.0, 30.0], 6)
+        target = UR5E.fk(q)
+        far, near = (UR5E.branches(target, at) for at in (beyond, np.clip(beyond, UR5E.q_min, UR5E.q_max)))
+        assert len(far) == len(near) > 0
+        assert np.all((far >= UR5E.q_min) & (far <= UR5E.q_max))
