@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cells.pose import Array
 from cells.products.catalogue import build_variant, families
 from cells.products.family import BuildLimits, VariantUnbuildable
-from cells.products.gearbox import AIR, PASSING, PIN_SEAT, dimensions
+from cells.products.gearbox.dimensions import AIR, PASSING, PIN_SEAT, dimensions
 from cells.products.involute import (
     Wheel,
     centre_distance,

@@ -1,0 +1,101 @@
+"""The family `gearbox`: a housing with two bored seats, a shaft in each, a spur gear on each shaft, dowel pins, and a
+cover on two studs of the housing.
+
+Everything goes together from above. A wheel is gripped by its hub, which is narrower than its root circle, so that the
+other wheel's teeth pass it on their way down. The housing is open at its sides: one sees what turns.
+Names, ranges and materials are data: cells/library/products/gearbox.yaml.
+"""
+
+from __future__ import annotations
+
+from cells.products.family import BuildLimits, Built, Family, Parameters, Rule
+from cells.products.gearbox import parts
+from cells.products.gearbox.dimensions import (
+    BORE,
+    FLOOR,
+    PIN,
+    PIN_GRIP,
+    PIN_LENGTH,
+    PIN_SEAT,
+    SHAFT_GRIP,
+    STUD,
+    THIN_WALL,
+    Dimensions,
+    dimensions,
+)
+from cells.products.making import ROUNDING, base_rules
+from cells.products.model import BomLine, ProcessPlan, ProcessStep
+
+CONVENTION = f"equal-area {parts.HOLE_SIDES}-gon bores, equal-area {parts.ROD_SIDES}-gon rods, involute flanks in straight pieces inside"
+INSERT_FORCE = 30.0  # N
+HEIGHT_TOLERANCE = 0.0004
+
+
+def build(parameters: Parameters) -> Built:
+    """Parts, bill of material and process plan of complete, valid parameters."""
+    d = dimensions(parameters)
+    made = {
+        "housing": parts.housing(d),
+        "shaft": parts.rod("shaft", d.shaft, d.shaft_length, d.chamfer, SHAFT_GRIP),
+        "small_gear": parts.gear("small_gear", d, d.small),
+        "large_gear": parts.gear("large_gear", d, d.large),
+        "cover": parts.cover(d, str(parameters["cover_color"])),
+    }
+    items = {
+        "housing": ("housing",),
+        "shaft": ("shaft_1", "shaft_2"),
+        "small_gear": ("small_gear",),
+        "large_gear": ("large_gear",),
+        "pin": tuple(f"pin_{i}" for i in range(1, d.pins + 1)),
+        "cover": ("cover",),
+    }
+    if d.pins:
+        made["pin"] = parts.rod("pin", PIN, PIN_LENGTH, d.chamfer, PIN_GRIP)
+    bom = tuple(BomLine(name, items[name], part.material, part.mass) for name, part in made.items())
+    return made, bom, _process(d, items["pin"])
+
+
+def _process(d: Dimensions, pins: tuple[str, ...]) -> ProcessPlan:
+    place = ProcessStep("place_housing", "place", "housing", "fixture", {}, (), "pick")
+    steps = [place]
+
+    def put(capability: str, item: str, target: str, depth: float, seat: float, after: tuple[str, ...],
+            **more: float) -> str:  # fmt: skip
+        """A step and its inspection, which is what the next may wait for: the item goes ``depth`` into the hole or
+        down the stud, until its underside is ``seat`` above the unit's."""
+        fit = {"clearance": d.clearance, "depth": depth, "seat": seat, "chamfer": d.chamfer,
+               "force_limit": INSERT_FORCE, "height_tolerance": HEIGHT_TOLERANCE}  # fmt: skip
+        step = ProcessStep(f"{capability}_{item}", capability, item, target, fit | more, after, "remove")
+        height = {"depth": depth, "seat": seat, "height_tolerance": HEIGHT_TOLERANCE}
+        look = ProcessStep(f"inspect_{item}", "inspect", item, target, height, (step.id,), "none")
+        steps.extend((step, look))
+        return look.id
+
+    shafts = [put("insert", f"shaft_{i}", f"housing/bore_{i}", BORE, FLOOR, (place.id,)) for i in (1, 2)]
+    down = d.shaft_length - BORE
+    wheels = [
+        put("mesh", item, f"shaft_{i}/top", down, d.base, tuple(shafts), pitch=wheel.pitch_angle)
+        for i, (item, wheel) in enumerate(zip(("small_gear", "large_gear"), d.wheels, strict=True), 1)
+    ]
+    ends = [
+        put("insert", pin, f"housing/pin_{i}", PIN_SEAT, d.deck - PIN_SEAT, (place.id,))
+        for i, pin in enumerate(pins, 1)
+    ]
+    ends.append(put("insert", "cover", "housing/stud_1", STUD, d.deck, tuple(wheels)))
+    handover = ProcessStep("handover_housing", "handover", "housing", "hand_over", {}, tuple(ends), "none")
+    return ProcessPlan((*steps, handover))
+
+
+def _has_a_hub(parameters: Parameters, limits: BuildLimits) -> str | None:
+    d = dimensions(parameters)
+    wall = d.hub(d.small) - d.bore / 2
+    if wall >= THIN_WALL - ROUNDING:
+        return None
+    least = f"at least {THIN_WALL * 1000:g} mm"
+    return f"the hub of {d.small.teeth} teeth has a wall of {wall * 1000:.2f} mm around the bore, {least} must be left"
+
+
+TEETH = ("pinion_teeth", "gear_teeth")
+SIZE_RULES = base_rules("housing", lambda parameters: dimensions(parameters).size, TEETH, TEETH)
+RULES = (Rule((*TEETH, "shaft_mm"), _has_a_hub), *SIZE_RULES)
+FAMILY = Family(parts.DATA, build, RULES, (CONVENTION,))

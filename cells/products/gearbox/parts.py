@@ -1,0 +1,190 @@
+"""The parts of a gearbox, from its dimensions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from importlib.resources import files
+from itertools import pairwise
+
+from cells.pose import Pose, tool_down
+from cells.products.data import family_data
+from cells.products.gearbox.dimensions import (
+    BASE_GRIP,
+    BLOCK,
+    BORE,
+    BOSS,
+    COVER,
+    COVER_GRIP,
+    FLANK,
+    FLOOR,
+    HUB_GRIP,
+    PIN,
+    PIN_SEAT,
+    STRIP,
+    STUD,
+    Dimensions,
+)
+from cells.products.involute import Wheel, tooth
+from cells.products.making import ROUNDING, part
+from cells.products.model import Box, Cylinder, Grip, Hole, Part, Shape, Stud
+from cells.products.shapes import Point, Polygon, area, equal_area_polygon, frustum, prism, wedges
+
+HOLE_SIDES = 24
+ROD_SIDES = 48
+
+DATA = family_data(
+    files("cells.library").joinpath("products/gearbox.yaml").read_text(encoding="utf-8"),
+    "cells/library/products/gearbox.yaml",
+)
+
+
+def housing(d: Dimensions) -> Part:
+    """The base: bored seats for the shafts, a block at each end with the pins' seats and a stud for the cover."""
+    length, width, deck = d.size
+    half_x, half_y = length / 2, width / 2
+    fit: list[Shape] = [_box((-half_x, -half_y, 0.0), (half_x, half_y, FLOOR))]
+    for side in (-1, 1):
+        edge, inner = side * half_y, side * (half_y - FLANK)
+        fit.append(_box((-half_x, min(edge, inner), FLOOR), (half_x, max(edge, inner), d.base)))
+    middle = sum(d.seats) / 2
+    for x, (left, right) in zip(d.seats, ((-half_x, middle), (middle, half_x)), strict=True):
+        outline = equal_area_polygon(HOLE_SIDES, d.bore / 2, (x, 0.0))
+        around = wedges(outline, (x, 0.0), (left, -half_y + FLANK), (right, half_y - FLANK))
+        fit += [prism(piece, FLOOR, d.base) for piece in around]
+    for x in d.blocks:
+        fit += _block(d, x)
+    holes = {f"bore_{i}": _hole((x, 0.0), d.base, d.shaft, d.clearance, BORE) for i, x in enumerate(d.seats, 1)}
+    holes |= {f"pin_{i}": _hole(at, deck, PIN, d.clearance, PIN_SEAT) for i, at in enumerate(d.pin_places, 1)}
+    solid = length * width * d.base + 2 * BLOCK * width * (deck - d.base) + 2 * _rod_volume(PIN, STUD, d.chamfer)
+    hollow = sum(math.pi / 4 * hole.width**2 * hole.depth for hole in holes.values())
+    blocks = (_box((x - BLOCK / 2, -half_y, d.base), (x + BLOCK / 2, half_y, deck)) for x in d.blocks)
+    return part(
+        DATA,
+        "housing",
+        volume=solid - hollow,
+        size=(length, width, deck + STUD),
+        fit=tuple(fit),
+        grasp=(_box((-half_x, -half_y, 0.0), (half_x, half_y, d.base)), *blocks),
+        grip=Grip(tool_down((0.0, 0.0, d.base - BASE_GRIP)), width, math.pi),
+        holes=holes,
+        studs={f"stud_{i}": Stud(Pose.at(x, 0.0, deck + STUD), PIN, STUD) for i, x in enumerate(d.blocks, 1)},
+        base=True,
+    )
+
+
+def _block(d: Dimensions, x: float) -> Iterator[Shape]:
+    """An end block: solid below, above it strips with or without a pin's seat, and a stud for the cover."""
+    half_y, deck, low = d.size[1] / 2, d.size[2], d.size[2] - PIN_SEAT
+    left, right = x - BLOCK / 2, x + BLOCK / 2
+    yield _box((left, -half_y, d.base), (right, half_y, low))
+    yield _box((left, -half_y + STRIP, low), (right, half_y - STRIP, deck))
+    for begin in (-half_y, half_y - STRIP):
+        centre = (x, begin + STRIP / 2)
+        if any(math.dist(centre, at) < ROUNDING for at in d.pin_places):
+            outline = equal_area_polygon(HOLE_SIDES, (PIN + d.clearance) / 2, centre)
+            for piece in wedges(outline, centre, (left, begin), (right, begin + STRIP)):
+                yield prism(piece, low, deck)
+        else:
+            yield _box((left, begin, low), (right, begin + STRIP, deck))
+    yield _rod_hull(PIN, deck, deck + STUD, 0.0, d.chamfer, (x, 0.0))
+
+
+def rod(name: str, width: float, length: float, chamfer: float, grip: float) -> Part:
+    """A shaft or a pin: round, chamfered at both ends."""
+    return part(
+        DATA,
+        name,
+        volume=_rod_volume(width, length, chamfer) - _chamfer_loss(width, chamfer),
+        size=(width, width, length),
+        fit=(_rod_hull(width, 0.0, length, chamfer, chamfer),),
+        grasp=(Cylinder(width / 2, length, Pose.at(0.0, 0.0, length / 2)),),
+        grip=Grip(tool_down((0.0, 0.0, length - grip)), width, 0.0),
+        studs={"top": Stud(Pose.at(0.0, 0.0, length), width, length)},
+    )
+
+
+def gear(name: str, d: Dimensions, wheel: Wheel) -> Part:
+    """A wheel: a ring around the bore from below its teeth to the top of its hub, a disc around that, and the teeth."""
+    hub, height, top = d.hub(wheel), d.stack, BOSS + d.face
+    inner = equal_area_polygon(HOLE_SIDES, d.bore / 2)
+    rim = equal_area_polygon(HOLE_SIDES, hub)
+    root = equal_area_polygon(2 * HOLE_SIDES, wheel.root_radius)
+    around = [*pairwise(range(HOLE_SIDES)), (HOLE_SIDES - 1, 0)]
+    ring = [prism((inner[i], rim[i], rim[j], inner[j]), 0.0, height) for i, j in around]
+    disc = [prism((rim[i], root[2 * i], root[2 * i + 1], root[2 * j], rim[j]), BOSS, top) for i, j in around]
+    outlines = [tooth(wheel, k) for k in range(wheel.teeth)]
+    section = math.pi * wheel.root_radius**2 + wheel.teeth * area(outlines[0]) - math.pi * hub**2
+    ring_section = math.pi * (hub**2 - (d.bore / 2) ** 2)
+    across = 2 * wheel.tip_radius
+    return part(
+        DATA,
+        name,
+        volume=ring_section * height + section * d.face,
+        size=(across, across, height),
+        fit=(*ring, *disc, *(prism(outline, BOSS, top) for outline in outlines)),
+        grasp=(
+            Cylinder(wheel.tip_radius, d.face, Pose.at(0.0, 0.0, BOSS + d.face / 2)),
+            Cylinder(hub, height, Pose.at(0.0, 0.0, height / 2)),
+        ),
+        grip=Grip(tool_down((0.0, 0.0, height - HUB_GRIP)), 2 * hub, 0.0),
+        holes={"bore": Hole(tool_down((0.0, 0.0, 0.0)), "round", d.bore, d.shaft, height)},
+    )
+
+
+def cover(d: Dimensions, color: str) -> Part:
+    """A plank with a hole for each stud, between the pins."""
+    length, width = d.size[0], d.size[1] - 2 * STRIP
+    half_x, half_y = length / 2, width / 2
+    fit: list[Shape] = []
+    for x, left in zip(d.blocks, (-half_x, half_x - BLOCK), strict=True):
+        outline = equal_area_polygon(HOLE_SIDES, (PIN + d.clearance) / 2, (x, 0.0))
+        around = wedges(outline, (x, 0.0), (left, -half_y), (left + BLOCK, half_y))
+        fit += [prism(piece, 0.0, COVER) for piece in around]
+    fit.append(_box((-half_x + BLOCK, -half_y, 0.0), (half_x - BLOCK, half_y, COVER)))
+    opening = math.pi / 4 * (PIN + d.clearance) ** 2
+    return part(
+        DATA,
+        "cover",
+        volume=(length * width - 2 * opening) * COVER,
+        size=(length, width, COVER),
+        fit=tuple(fit),
+        grasp=(_box((-half_x, -half_y, 0.0), (half_x, half_y, COVER)),),
+        grip=Grip(tool_down((0.0, 0.0, COVER - COVER_GRIP)), width, math.pi),
+        holes={
+            f"hole_{i}": Hole(tool_down((x, 0.0, 0.0)), "round", PIN + d.clearance, PIN, COVER)
+            for i, x in enumerate(d.blocks, 1)
+        },
+        color=color,
+    )
+
+
+def _box(low: tuple[float, float, float], high: tuple[float, float, float]) -> Box:
+    x, y, z = ((a + b) / 2 for a, b in zip(low, high, strict=True))
+    return Box((high[0] - low[0], high[1] - low[1], high[2] - low[2]), Pose.at(x, y, z))
+
+
+def _hole(at: Point, rim: float, shaft: float, clearance: float, depth: float) -> Hole:
+    return Hole(Pose.at(*at, rim), "round", shaft + clearance, shaft, depth)
+
+
+def _rod_hull(width: float, bottom: float, top: float, below: float, above: float, centre: Point = (0.0, 0.0)) -> Shape:
+    """A round rod, chamfered by so much below and above."""
+
+    def ring(diameter: float) -> Polygon:
+        return equal_area_polygon(ROD_SIDES, diameter / 2, centre)
+
+    rings = [(ring(width - 2 * below), bottom), (ring(width), bottom + below)] if below else [(ring(width), bottom)]
+    rings += [(ring(width), top - above), (ring(width - 2 * above), top)] if above else [(ring(width), top)]
+    return frustum(rings)
+
+
+def _rod_volume(width: float, length: float, chamfer: float) -> float:
+    """Of a rod that is chamfered at one end."""
+    return math.pi / 4 * width**2 * length - _chamfer_loss(width, chamfer)
+
+
+def _chamfer_loss(width: float, chamfer: float) -> float:
+    """What a chamfer takes away from the end of a rod."""
+    end = width - 2 * chamfer
+    return math.pi / 4 * chamfer * (width**2 - (width**2 + width * end + end**2) / 3)
