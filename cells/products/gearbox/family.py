@@ -26,7 +26,8 @@ from cells.products.gearbox.dimensions import (
 from cells.products.making import ROUNDING, base_rules
 from cells.products.model import BomLine, ProcessPlan, ProcessStep
 
-CONVENTION = f"equal-area {parts.HOLE_SIDES}-gon bores, equal-area {parts.ROD_SIDES}-gon rods, involute flanks in straight pieces inside"
+ROUND = f"equal-area {parts.HOLE_SIDES}-gon bores, equal-area {parts.ROD_SIDES}-gon rods"
+CONVENTION = f"{ROUND}, involute flanks in straight pieces inside"
 INSERT_FORCE = 30.0  # N
 HEIGHT_TOLERANCE = 0.0004
 
