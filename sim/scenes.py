@@ -6,64 +6,65 @@ For evaluating inspection and disassembly. The parts stand there before anything
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from cells.journal.event import Event
 from cells.pose import Pose
 from cells.products.model import Part, ProductVariant
+from cells.products.standing import puts, standing
 from cells.runtime.world_model import WorldModel, fold
 from sim import bodies
-from sim.truth import places_of
 from sim.world import SimWorld
 
-Spoil = Literal["unseated", "wrong_peg", "missing"]
+CHIP = 0.002  # m: edge of a bit of swarf beside a hole
 ABOVE = 2e-5  # m between a part and what it stands on at the start
 
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """One spoilt item: ``chip`` (m) lies under an unseated one, ``part`` stands in place of a wrong one."""
+    """One spoilt item, and what ``kind`` of defect it is. It is ``missing``; or it stands ``high`` by so much (m), on a
+    ``chip`` of swarf or on whatever is there, and turned by ``turn`` (rad) from where it should; or another ``part``
+    stands in its place."""
 
     item: str
-    kind: Spoil
-    chip: float = 0.0
+    kind: str
+    missing: bool = False
+    high: float = 0.0
+    chip: bool = False
+    turn: float = 0.0
     part: Part | None = None
 
 
 def assembled(world: SimWorld, serial: str, variant: ProductVariant, defect: Defect | None = None) -> WorldModel:
-    """Let a unit, whose parts all go into holes of its base, stand assembled in the fixture, with at most one defect,
-    and return what the cell believes: that it is complete."""
-    [(base_item, base)] = [(i, part) for part, i in _items(variant) if part.base]
-    world.stock.fit_nest(base)
+    """Let a unit stand assembled in the fixture, with at most one defect, and return what the cell believes: that it is
+    complete."""
     seat = world.cell.station("fixture").pose
-    world.stock.stand(f"{serial}/{base_item}", base, seat.shifted(dz=ABOVE))
-    believed = [_loaded(f"{serial}/{base_item}", base.name, variant), _released(f"{serial}/{base_item}", "fixture")]
-    for item, target in places_of(variant).items():
-        hole, part, lift = base.holes[target.split("/")[1]], variant.part_of(item), ABOVE
-        bottom = (seat @ hole.pose).shifted(dz=-hole.depth)
-        put = f"{serial}/{item}"
-        believed += [_loaded(put, part.name, variant), _released(put, f"{serial}/{target}")]
+    places = {step.item: f"{serial}/{step.target}" for step in puts(variant)}
+    believed = []
+    for item, at in standing(variant).items():
+        instance, part, pose = f"{serial}/{item}", variant.part_of(item), (seat @ at).shifted(dz=ABOVE)
+        believed += [_loaded(instance, part.name, variant), _released(instance, places.get(item, "fixture"))]
+        if part.base:
+            world.stock.fit_nest(part)
         if defect is not None and defect.item == item:
-            if defect.kind == "missing":
+            if defect.missing:
                 continue
-            if defect.kind == "unseated":
-                _chip(world, bottom, hole.shaft, defect.chip)
-                lift += defect.chip + ABOVE
-            part = defect.part or part
-        world.stock.stand(f"{serial}/{item}", part, bottom.shifted(dz=lift))
+            if defect.chip:
+                _chip(world, seat @ at, part, defect.high)
+            high = defect.high + (ABOVE if defect.chip else 0.0)
+            pose, part = pose.shifted(dz=high) @ Pose.at(0.0, 0.0, 0.0, defect.turn), defect.part or part
+        world.stock.stand(instance, part, pose)
     for _ in range(60):
         world.clock.advance()
     return fold(believed)
 
 
-def _items(variant: ProductVariant) -> list[tuple[Part, str]]:
-    return [(variant.parts[line.part], item) for line in variant.bom for item in line.items]
-
-
-def _chip(world: SimWorld, bottom: Pose, shaft: float, height: float) -> None:
-    """A bit of swarf at the bottom of a hole."""
-    edge = shaft / 2
-    bodies.static_box(world.bullet, (edge, edge, height), bottom.shifted(dz=height / 2), bodies.STEEL)
+def _chip(world: SimWorld, bottom: Pose, part: Part, height: float) -> None:
+    """A bit of swarf below a part, beside its hole if it has any."""
+    edge, at = part.grip.width / 2, bottom
+    for hole in list(part.holes.values())[:1]:
+        edge = CHIP
+        at = bottom @ Pose.at(hole.pose.xyz[0], hole.width / 2 + edge, 0.0)
+    bodies.static_box(world.bullet, (edge, edge, height), at.shifted(dz=height / 2), bodies.STEEL)
 
 
 def _loaded(instance: str, part: str, variant: ProductVariant) -> Event:

@@ -11,7 +11,8 @@ import math
 from dataclasses import dataclass, replace
 
 from cells.pose import Pose
-from cells.products.model import Hole, ProcessStep, ProductVariant
+from cells.products.model import Hole, ProductVariant
+from cells.products.standing import puts
 from sim.world import SimWorld
 
 DEPTH_TOLERANCE = 5e-4  # m around the nominal depth
@@ -69,7 +70,7 @@ class FitWatch:
     def __init__(self, world: SimWorld, serial: str, variant: ProductVariant) -> None:
         self._world, self._serial, self._variant = world, serial, variant
         self._places = places_of(variant)
-        self._depths = {step.item: step.constraints["depth"] for step in _puts(variant)}
+        self._depths = {step.item: step.constraints["depth"] for step in puts(variant)}
         self.deepest: dict[str, float] = dict.fromkeys(self._places, 0.0)
         world.step_hooks.append(self._look)
 
@@ -101,7 +102,7 @@ class FitWatch:
         return [
             (
                 pose(put) @ own.pose,
-                replace(own, depth=self._depths[item]),
+                replace(own, depth=self._depths[item] - own.pose.xyz[2]),
                 pose(base) @ stud.pose @ FLIP,
                 stud.width,
                 chamfer,
@@ -143,11 +144,7 @@ def _near(rim: Pose, hole: Hole, rod: Pose, width: float, chamfer: float) -> boo
 
 def places_of(variant: ProductVariant) -> dict[str, str]:
     """Item (``peg_1``) to the hole or stud that it goes into or onto (``plate/hole_1``), from the process plan."""
-    return {step.item: str(step.target) for step in _puts(variant)}
-
-
-def _puts(variant: ProductVariant) -> list[ProcessStep]:
-    return [s for s in variant.process.steps if "depth" in s.constraints and s.capability != "inspect"]
+    return {step.item: str(step.target) for step in puts(variant)}
 
 
 def faults_of(fit: Fit, clearance: float, deepest: float) -> list[str]:

@@ -70,15 +70,17 @@ def plan_fit(context: Context, call: Call) -> Fit:
 
 
 def where_it_goes(context: Context, call: Call) -> tuple[Pose, float]:
-    """The middle of the hole's rim, or of the tops of the studs that the part goes onto, as estimated now (world), and
-    how deep it goes (m)."""
+    """Where the part's underside is when the part meets the hole's rim, or the tops of the studs that it goes onto, in
+    the middle and as estimated now (world), and how deep it goes from there (m)."""
     base, seen = context.part(str(call.base)), context.locator.locate(str(call.base)).pose
     hole = base.holes.get(str(call.target))
     if hole is not None:
         return seen @ hole.pose, hole.depth
     tops = [stud.pose.xyz for stud in base.studs.values()]
     x, y, z = (sum(values) / len(tops) for values in zip(*tops, strict=True))
-    return seen @ Pose((x, y, z)), call.params["depth"]
+    # The tops meet the rims of the part's own holes, which may be higher than its underside.
+    above = next(iter(context.part(call.item).holes.values())).pose.xyz[2]
+    return seen @ Pose((x, y, z - above)), call.params["depth"] - above
 
 
 def search(context: Context, reading: Reading, fit: Fit, peak: list[float]) -> Phase:

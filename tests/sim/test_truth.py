@@ -105,14 +105,14 @@ def peg_of(**other: float) -> Part:
 
 SPOILT: Mapping[str, Defect | None] = {
     "unspoilt": None,
-    "unseated": Defect("peg_1", "unseated", chip=0.0012),
-    "missing": Defect("peg_1", "missing"),
+    "unseated": Defect("peg_1", "unseated", high=0.0012, chip=True),
+    "missing": Defect("peg_1", "missing", missing=True),
     "thin": Defect("peg_1", "wrong_peg", part=peg_of(peg_mm=12.5)),
     "long": Defect("peg_1", "wrong_peg", part=peg_of(peg_length_mm=34.5)),
 }
 
 
-def standing(defect: Defect | None) -> tuple[SimWorld, FitWatch, object]:
+def scene(defect: Defect | None) -> tuple[SimWorld, FitWatch, object]:
     """A world in which one unit stands in the fixture, its judge, and what the cell believes."""
     world = open_world(CELL, {ROUND.hash: ROUND}, seed=11)
     watch = FitWatch(world, "T-01", ROUND)
@@ -124,7 +124,7 @@ def standing(defect: Defect | None) -> tuple[SimWorld, FitWatch, object]:
     [("unspoilt", {}), ("unseated", {"peg_1": "depth +1.2"}), ("missing", {"peg_1": "not in its place"})],
 )
 def test_units_that_stand_in_the_physics_are_judged_as_they_were_made(kind: str, wrong: dict[str, str]) -> None:
-    world, watch, _ = standing(SPOILT[kind])
+    world, watch, _ = scene(SPOILT[kind])
     good, faults = watch.good()
     world.close()
     assert good is (not wrong)
@@ -135,7 +135,7 @@ def test_units_that_stand_in_the_physics_are_judged_as_they_were_made(kind: str,
 def inspected(defect: Defect | None, folder: Path) -> UnitOutcome:
     """What the cell's own inspection says of a unit that it believes to be complete."""
     order, plan = planned(CELL, ROUND, "T")
-    world, _, holds = standing(defect)
+    world, _, holds = scene(defect)
     looks = tuple(call for call in plan.units[0].calls if call.skill == "inspect")
     only = replace(plan.units[0], loads=(), calls=looks, seconds=(), joules=())
     with Journal.open(CELL.name, folder) as journal:

@@ -15,7 +15,8 @@ FLANK = 0.006  # plain bar along each side of the base, which fingers and nest m
 BLOCK, STRIP = 0.014, 0.012  # thickness of the blocks at both ends, and what a pin takes of their width
 AIR = 0.002  # between a wheel's tips, or hubs and cover, and what is beside them
 MIN_LENGTH, MIN_WIDTH = 0.090, 0.052  # so that a palm goes between the pins, and fingers beside hubs to the cover
-BOSS = 0.001  # below a wheel: it stands on a narrow ring
+# Bullet looks closer at faces that are less than 2 mm apart: feet are cheaper by far than flat on flat.
+FOOT, FOOT_EDGE = 0.0025, 0.0015  # of what wheels and covers stand on, not flat on their faces
 HUB = 0.015  # above a wheel
 HUB_WALL, THIN_WALL = 0.005, 0.003  # of a hub around its bore: as it is made, and the least
 PASSING = 0.00075  # by which a hub is inside its wheel's root circle
@@ -51,7 +52,7 @@ class Dimensions:
     @property
     def stack(self) -> float:
         """From the base's top to that of a seated wheel's hub."""
-        return BOSS + self.face + HUB
+        return FOOT + self.face + HUB
 
     @property
     def shaft_length(self) -> float:

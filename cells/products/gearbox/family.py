@@ -23,6 +23,7 @@ from cells.products.gearbox.dimensions import (
     Dimensions,
     dimensions,
 )
+from cells.products.involute import meshed_turn
 from cells.products.making import ROUNDING, base_rules
 from cells.products.model import BomLine, ProcessPlan, ProcessStep
 
@@ -74,9 +75,10 @@ def _process(d: Dimensions, pins: tuple[str, ...]) -> ProcessPlan:
 
     shafts = [put("insert", f"shaft_{i}", f"housing/bore_{i}", BORE, FLOOR, (place.id,)) for i in (1, 2)]
     down = d.shaft_length - BORE
+    turns = (0.0, meshed_turn(*d.wheels, 0.0))
     wheels = [
-        put("mesh", item, f"shaft_{i}/top", down, d.base, tuple(shafts), pitch=wheel.pitch_angle)
-        for i, (item, wheel) in enumerate(zip(("small_gear", "large_gear"), d.wheels, strict=True), 1)
+        put("mesh", item, f"shaft_{i}/top", down, d.base, tuple(shafts), pitch=wheel.pitch_angle, turn=turn)
+        for i, (item, wheel, turn) in enumerate(zip(("small_gear", "large_gear"), d.wheels, turns, strict=True), 1)
     ]
     ends = [
         put("insert", pin, f"housing/pin_{i}", PIN_SEAT, d.deck - PIN_SEAT, (place.id,))

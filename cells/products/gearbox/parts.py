@@ -13,11 +13,12 @@ from cells.products.gearbox.dimensions import (
     BASE_GRIP,
     BLOCK,
     BORE,
-    BOSS,
     COVER,
     COVER_GRIP,
     FLANK,
     FLOOR,
+    FOOT,
+    FOOT_EDGE,
     HUB_GRIP,
     PIN,
     PIN_SEAT,
@@ -30,8 +31,9 @@ from cells.products.making import ROUNDING, part
 from cells.products.model import Box, Cylinder, Grip, Hole, Part, Shape, Stud
 from cells.products.shapes import Point, Polygon, area, equal_area_polygon, frustum, prism, wedges
 
-HOLE_SIDES = 24
-ROD_SIDES = 48
+HOLE_SIDES = 16
+ROD_SIDES = 32
+THIRDS = (0.0, 2 * math.pi / 3, 4 * math.pi / 3)
 
 DATA = family_data(
     files("cells.library").joinpath("products/gearbox.yaml").read_text(encoding="utf-8"),
@@ -105,54 +107,56 @@ def rod(name: str, width: float, length: float, chamfer: float, grip: float) -> 
 
 
 def gear(name: str, d: Dimensions, wheel: Wheel) -> Part:
-    """A wheel: a ring around the bore from below its teeth to the top of its hub, a disc around that, and the teeth."""
-    hub, height, top = d.hub(wheel), d.stack, BOSS + d.face
+    """A wheel on three feet: a ring around the bore up to the top of the hub, a disc around that, and the teeth."""
+    hub, height, top = d.hub(wheel), d.stack, FOOT + d.face
     inner = equal_area_polygon(HOLE_SIDES, d.bore / 2)
     rim = equal_area_polygon(HOLE_SIDES, hub)
     root = equal_area_polygon(2 * HOLE_SIDES, wheel.root_radius)
     around = [*pairwise(range(HOLE_SIDES)), (HOLE_SIDES - 1, 0)]
-    ring = [prism((inner[i], rim[i], rim[j], inner[j]), 0.0, height) for i, j in around]
-    disc = [prism((rim[i], root[2 * i], root[2 * i + 1], root[2 * j], rim[j]), BOSS, top) for i, j in around]
+    ring = [prism((inner[i], rim[i], rim[j], inner[j]), FOOT, height) for i, j in around]
+    disc = [prism((rim[i], root[2 * i], root[2 * i + 1], root[2 * j], rim[j]), FOOT, top) for i, j in around]
     outlines = [tooth(wheel, k) for k in range(wheel.teeth)]
+    feet = [_foot(((hub - FOOT_EDGE) * math.cos(at), (hub - FOOT_EDGE) * math.sin(at)), at) for at in THIRDS]
     section = math.pi * wheel.root_radius**2 + wheel.teeth * area(outlines[0]) - math.pi * hub**2
     ring_section = math.pi * (hub**2 - (d.bore / 2) ** 2)
     across = 2 * wheel.tip_radius
     return part(
         DATA,
         name,
-        volume=ring_section * height + section * d.face,
+        volume=ring_section * (height - FOOT) + section * d.face,
         size=(across, across, height),
-        fit=(*ring, *disc, *(prism(outline, BOSS, top) for outline in outlines)),
+        fit=(*feet, *ring, *disc, *(prism(outline, FOOT, top) for outline in outlines)),
         grasp=(
-            Cylinder(wheel.tip_radius, d.face, Pose.at(0.0, 0.0, BOSS + d.face / 2)),
+            Cylinder(wheel.tip_radius, d.face, Pose.at(0.0, 0.0, FOOT + d.face / 2)),
             Cylinder(hub, height, Pose.at(0.0, 0.0, height / 2)),
         ),
         grip=Grip(tool_down((0.0, 0.0, height - HUB_GRIP)), 2 * hub, 0.0),
-        holes={"bore": Hole(tool_down((0.0, 0.0, 0.0)), "round", d.bore, d.shaft, height)},
+        holes={"bore": Hole(tool_down((0.0, 0.0, FOOT)), "round", d.bore, d.shaft, height - FOOT)},
     )
 
 
 def cover(d: Dimensions, color: str) -> Part:
-    """A plank with a hole for each stud, between the pins."""
+    """A plank on four feet, with a hole for each stud, between the pins."""
     length, width = d.size[0], d.size[1] - 2 * STRIP
     half_x, half_y = length / 2, width / 2
     fit: list[Shape] = []
     for x, left in zip(d.blocks, (-half_x, half_x - BLOCK), strict=True):
         outline = equal_area_polygon(HOLE_SIDES, (PIN + d.clearance) / 2, (x, 0.0))
         around = wedges(outline, (x, 0.0), (left, -half_y), (left + BLOCK, half_y))
-        fit += [prism(piece, 0.0, COVER) for piece in around]
-    fit.append(_box((-half_x + BLOCK, -half_y, 0.0), (half_x - BLOCK, half_y, COVER)))
+        fit += [prism(piece, FOOT, COVER) for piece in around]
+        fit += [_foot((x, side * (half_y - FOOT_EDGE)), 0.0) for side in (-1, 1)]
+    fit.append(_box((-half_x + BLOCK, -half_y, FOOT), (half_x - BLOCK, half_y, COVER)))
     opening = math.pi / 4 * (PIN + d.clearance) ** 2
     return part(
         DATA,
         "cover",
-        volume=(length * width - 2 * opening) * COVER,
+        volume=(length * width - 2 * opening) * (COVER - FOOT),
         size=(length, width, COVER),
         fit=tuple(fit),
         grasp=(_box((-half_x, -half_y, 0.0), (half_x, half_y, COVER)),),
         grip=Grip(tool_down((0.0, 0.0, COVER - COVER_GRIP)), width, math.pi),
         holes={
-            f"hole_{i}": Hole(tool_down((x, 0.0, 0.0)), "round", PIN + d.clearance, PIN, COVER)
+            f"hole_{i}": Hole(tool_down((x, 0.0, FOOT)), "round", PIN + d.clearance, PIN, COVER - FOOT)
             for i, x in enumerate(d.blocks, 1)
         },
         color=color,
@@ -162,6 +166,10 @@ def cover(d: Dimensions, color: str) -> Part:
 def _box(low: tuple[float, float, float], high: tuple[float, float, float]) -> Box:
     x, y, z = ((a + b) / 2 for a, b in zip(low, high, strict=True))
     return Box((high[0] - low[0], high[1] - low[1], high[2] - low[2]), Pose.at(x, y, z))
+
+
+def _foot(at: Point, yaw: float) -> Box:
+    return Box((FOOT_EDGE, FOOT_EDGE, FOOT), Pose.at(*at, FOOT / 2, yaw))
 
 
 def _hole(at: Point, rim: float, shaft: float, clearance: float, depth: float) -> Hole:
