@@ -219,4 +219,5 @@ def test_a_gearboxs_bores_take_the_shaft_and_refuse_a_thicker_one(press: Press, 
     assert abs(press.lower(housing, over.parts["shaft"], name="bore_1").xyz[2]) < 5e-5
     depth = 0.02
     assert press.lower_onto(shaft, gear, depth).xyz[2] < -0.8 * depth
-    assert abs(press.lower_onto(over.parts["shaft"], gear, depth).xyz[2]) < 5e-5
+    stopped = press.lower_onto(over.parts["shaft"], gear, depth).xyz[2]
+    assert stopped == pytest.approx(-gear.holes["bore"].pose.xyz[2], abs=5e-5)
