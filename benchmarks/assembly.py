@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import shlex
@@ -28,7 +29,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,13 +39,18 @@ from cells.errors import Unbuildable
 from cells.journal.store import Journal
 from cells.orders.order import Item, Order
 from cells.products.catalogue import build_variant, families
-from cells.products.model import ProductVariant
+from cells.products.gearbox.dimensions import MODULE
+from cells.products.involute import Wheel
+from cells.products.model import Part, ProductVariant, Shape
 from cells.runtime.production import produce
 from cells.runtime.requests import Request
 from cells.tasks.plan import Plan, plan_order
-from sim.bodies import MARGIN
+from sim.bodies import MARGIN, vertices_of
 
-DEFECTS = ("unseated", "wrong_peg", "missing")
+if TYPE_CHECKING:
+    from sim.scenes import Defect
+
+BROKEN = math.radians(65)  # on each side; the gear is turned by less
 
 
 def variant_of(family: str, seed: int, unit: int) -> ProductVariant:
@@ -142,15 +148,15 @@ def build_unit(family: str, seed: int, unit: int, mode: str | None) -> dict[str,
 
 def inspect_unit(family: str, seed: int, unit: int, mode: str | None) -> dict[str, Any]:
     """Inspect one unit that starts assembled and spoilt, and return its row."""
-    from sim.scenes import assembled
+    from sim.scenes import assembled, inspection_of
     from sim.world import open_world
 
     cell, variant = cell_in(mode), variant_of(family, seed + 7_000, unit)
     order, plan = planned(cell, variant, f"S{unit:03d}")
     world = open_world(cell, {variant.hash: variant}, seed * 100_000 + 50_000 + unit)
-    defect = defect_of(seed, unit, variant)
-    holds = assembled(world, plan.units[0].serial, variant, defect)
-    looks = tuple(call for call in plan.units[0].calls if call.skill == "inspect")
+    defect = DEFECTS[family](seed, unit, variant)
+    items, looks = inspection_of(defect.item, plan.units[0].calls)
+    holds = assembled(world, plan.units[0].serial, variant, defect, items)
     only = replace(plan.units[0], loads=(), calls=looks, seconds=(), joules=())
     with tempfile.TemporaryDirectory() as folder, Journal.open(cell.name, folder) as journal:
         outcome = produce(
@@ -158,9 +164,9 @@ def inspect_unit(family: str, seed: int, unit: int, mode: str | None) -> dict[st
             Path(folder) / "out", lambda *_: None, Unattended(), pictures=False, holds=holds,
         )[0]  # fmt: skip
     world.close()
-    what = {"item": defect.item, "kind": defect.kind, "chip_mm": round(1000 * defect.chip, 3)}
+    what = {"item": defect.item, "kind": defect.kind, "high_mm": round(1000 * defect.high, 3)}
     if defect.part is not None:
-        what |= {"width_mm": 1000 * defect.part.grip.width, "length_mm": 1000 * defect.part.size[2]}
+        what |= {"size_mm": [round(1000 * edge, 2) for edge in defect.part.size]}
     return {
         "kind": "spoilt",
         "unit": unit,
@@ -171,18 +177,18 @@ def inspect_unit(family: str, seed: int, unit: int, mode: str | None) -> dict[st
     }
 
 
-def defect_of(seed: int, unit: int, variant: ProductVariant) -> Any:
+def spoilt_pegboard(seed: int, unit: int, variant: ProductVariant) -> Defect:
     """A defect, kinds in turn: a chip of 0.7-4 mm under a peg; a peg 1-2 mm thinner or 1.5-4 mm longer or shorter; or
     none there at all."""
     from sim.scenes import Defect
 
     chance = np.random.default_rng([seed, unit, 1])
     pegs = int(variant.parameters["pegs"])
-    item, kind = f"peg_{int(chance.integers(1, pegs + 1))}", DEFECTS[unit % 3]
+    item, kind = f"peg_{int(chance.integers(1, pegs + 1))}", ("unseated", "wrong_peg", "missing")[unit % 3]
     if kind == "unseated":
-        return Defect(item, "unseated", chip=float(chance.uniform(0.0007, 0.004)))
+        return Defect(item, "unseated", high=float(chance.uniform(0.0007, 0.004)), chip=True)
     if kind == "missing":
-        return Defect(item, "missing")
+        return Defect(item, "missing", missing=True)
     size, length = float(variant.parameters["peg_mm"]), float(variant.parameters["peg_length_mm"])
     if chance.random() < 0.5 and size >= 9:
         size = round(size - float(chance.uniform(1.0, min(2.0, size - 8))), 2)
@@ -191,6 +197,54 @@ def defect_of(seed: int, unit: int, variant: ProductVariant) -> Any:
         length = round(length + sign * float(chance.uniform(1.5, 4.0)), 1)
     wrong = build_variant("pegboard", {**variant.parameters, "peg_mm": size, "peg_length_mm": length})
     return Defect(item, "wrong_peg", part=wrong.parts["peg"])
+
+
+def spoilt_gearbox(seed: int, unit: int, variant: ProductVariant) -> Defect:
+    """A defect, kinds in turn: a pin, or where there is none the cover, isn't there; a gear has 1-6 teeth less than it
+    should; the cover lies on a chip of 1-4 mm; the large gear stands tooth on tooth, or has lost those teeth that
+    should drive the other."""
+    from sim.scenes import Defect
+
+    chance, pins = np.random.default_rng([seed, unit, 1]), int(variant.parameters["pins"])
+    small, large = sorted(int(variant.parameters[name]) for name in ("pinion_teeth", "gear_teeth"))
+    kind = ("missing", "wrong_gear", "unseated", "unmeshed")[unit % 4]
+    if kind == "missing":
+        return Defect(f"pin_{int(chance.integers(1, pins + 1))}" if pins else "cover", kind, missing=True)
+    if kind == "unseated":
+        return Defect("cover", kind, high=float(chance.uniform(0.001, 0.004)), chip=True)
+    if kind == "wrong_gear":
+        wrong = [
+            Defect(item, kind, part=part)
+            for item, teeth in (("small_gear", small), ("large_gear", large))
+            for fewer in range(1, 7)
+            if (part := gear_of(variant, teeth - fewer)) is not None
+        ]
+        return wrong[int(chance.integers(len(wrong)))]
+    if chance.random() < 0.5:
+        return Defect("large_gear", kind, high=float(variant.parameters["face_mm"]) / 1000, turn=math.pi / large)
+    return Defect("large_gear", kind, part=broken(variant.parts["large_gear"], large))
+
+
+def gear_of(variant: ProductVariant, teeth: int) -> Part | None:
+    """The gear of so many teeth that would go onto the same shaft, if there is one."""
+    parameters = {**variant.parameters, "pinion_teeth": teeth, "gear_teeth": teeth}
+    with suppress(Unbuildable):
+        return build_variant("gearbox", parameters).parts["small_gear"]
+    return None
+
+
+def broken(gear: Part, teeth: int) -> Part:
+    """The gear without its teeth on the side of +x, where the other gear is: they have broken off."""
+    root = Wheel(teeth, MODULE).root_radius
+
+    def kept(shape: Shape) -> bool:
+        x, y, _ = vertices_of(shape).mean(axis=0)
+        return math.hypot(x, y) < root or abs(math.atan2(y, x)) > BROKEN
+
+    return replace(gear, fit=tuple(filter(kept, gear.fit)), visual=tuple(filter(kept, gear.visual)))
+
+
+DEFECTS = {"pegboard": spoilt_pegboard, "gearbox": spoilt_gearbox}
 
 
 def cell_in(mode: str | None) -> Cell:

@@ -101,6 +101,12 @@ class Pose:
         return math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
 
     @property
+    def angle(self) -> float:
+        """Angle in rad, from 0 to pi, by which this pose is turned about whatever axis."""
+        x, y, z, w = self.quat
+        return 2 * math.atan2(math.hypot(x, y, z), abs(w))
+
+    @property
     def tilt(self) -> float:
         """Angle in rad between this frame's z axis and the vertical."""
         x, y, z, w = self.quat

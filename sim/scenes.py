@@ -5,6 +5,7 @@ For evaluating inspection and disassembly. The parts stand there before anything
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from cells.journal.event import Event
@@ -12,6 +13,8 @@ from cells.pose import Pose
 from cells.products.model import Part, ProductVariant
 from cells.products.standing import puts, standing
 from cells.runtime.world_model import WorldModel, fold
+from cells.skills.contract import Call
+from cells.skills.registry import skills
 from sim import bodies
 from sim.world import SimWorld
 
@@ -34,13 +37,32 @@ class Defect:
     part: Part | None = None
 
 
-def assembled(world: SimWorld, serial: str, variant: ProductVariant, defect: Defect | None = None) -> WorldModel:
-    """Let a unit stand assembled in the fixture, with at most one defect, and return what the cell believes: that it is
-    complete."""
+def inspection_of(item: str, calls: Sequence[Call]) -> tuple[set[str], tuple[Call, ...]]:
+    """When an item is inspected: the items that are in the unit by then, and the inspections that are made before any
+    other is put in."""
+    judges = [skills()[call.skill].judges for call in calls]
+    first = next(i for i, call in enumerate(calls) if judges[i] and call.item.endswith(f"/{item}"))
+    while judges[first - 1]:
+        first -= 1
+    last = next((i for i in range(first, len(calls)) if not judges[i]), len(calls))
+    return {call.item.split("/")[1] for call in calls[:first]}, tuple(calls[first:last])
+
+
+def assembled(
+    world: SimWorld,
+    serial: str,
+    variant: ProductVariant,
+    defect: Defect | None = None,
+    items: Collection[str] | None = None,
+) -> WorldModel:
+    """Let a unit, or those ``items`` of it, stand assembled in the fixture, with at most one defect, and return what
+    the cell believes: that they are all there, as they should be."""
     seat = world.cell.station("fixture").pose
     places = {step.item: f"{serial}/{step.target}" for step in puts(variant)}
     believed = []
     for item, at in standing(variant).items():
+        if items is not None and item not in items:
+            continue
         instance, part, pose = f"{serial}/{item}", variant.part_of(item), (seat @ at).shifted(dz=ABOVE)
         believed += [_loaded(instance, part.name, variant), _released(instance, places.get(item, "fixture"))]
         if part.base:

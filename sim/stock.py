@@ -26,7 +26,7 @@ IN_SLOT = 0.02  # m from a slot's middle within which a part still lies in it
 SETTLE_S = 0.25  # a part that has lain this long may sleep
 SEAT_ROLLING = 1e-3  # m: rubber. On hard seats one in six Ø 8 mm pegs rolls round over its rim, in Bullet, and falls
 QUIET = 3e-5  # m (and ×20 of the quaternion) between two looks below which a body counts as still
-MOVED = 5e-4  # m after which the locator looks anew
+MOVED, TURNED = 5e-4, math.radians(1)  # m and rad after which the locator looks anew
 
 
 @dataclass
@@ -138,7 +138,7 @@ class SimStock:
         """Estimate of a part's pose. Raises ``KeyError`` for one that isn't in the cell."""
         true = self.true_pose(instance)
         told = self._told.get(instance)
-        if told is not None and math.dist(told[0].xyz, true.xyz) < MOVED:
+        if told is not None and math.dist(told[0].xyz, true.xyz) < MOVED and (told[0].inverse() @ true).angle < TURNED:
             return told[1]
         look = self._looks[instance] = self._looks.get(instance, 0) + 1
         random = np.random.default_rng([self._seed, zlib.crc32(instance.encode()), 2, look])

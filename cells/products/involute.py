@@ -42,6 +42,12 @@ class Wheel:
         return self.pitch_radius - DEDENDUM * self.module
 
     @property
+    def across_tips(self) -> float:
+        """What flat jaws measure across the tips: on average over all turns, of which some meet a tooth and some a
+        gap. They differ by less than 1 % from 18 teeth up."""
+        return self.tip_radius * (1 + math.cos(math.pi / self.teeth))
+
+    @property
     def pitch_angle(self) -> float:
         """From tooth to tooth."""
         return 2 * math.pi / self.teeth

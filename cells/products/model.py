@@ -78,7 +78,8 @@ class Stud:
 @dataclass(frozen=True, slots=True)
 class Part:
     """One kind of part of one variant. A part with as many holes as another has studs goes onto them, each to its own
-    in their order. The ``base`` of a unit is what the fixture holds and the others are put into or onto."""
+    in their order. The ``base`` of a unit is what the fixture holds and the others are put into or onto. ``gauge`` is
+    how fingers measure it where its ``grip`` doesn't tell it from its like."""
 
     name: str
     labels: Mapping[str, str]
@@ -92,6 +93,7 @@ class Part:
     grasp: tuple[Shape, ...]
     grip: Grip
     friction: float
+    gauge: Grip | None = None
     holes: Mapping[str, Hole] = field(default_factory=dict)
     studs: Mapping[str, Stud] = field(default_factory=dict)
     base: bool = False

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cells.products.model import Part, ProductVariant
     from cells.tasks.plan import Plan, UnitPlan
 
-PICTURED = frozenset({"place", "insert", "mesh", "inspect", "handover"})
+PICTURED = frozenset({"place", "insert", "mesh", "inspect", "turn", "handover"})
 PICTURE_SIZE = (960, 600)
 
 
@@ -166,7 +166,7 @@ class _Line:
 
     def _inspected(self, unit: UnitRun) -> bool:
         """Whether what failed last was an inspection."""
-        return unit.failed_skill in self._skills and self._skills[unit.failed_skill].capability == "inspect"
+        return unit.failed_skill in self._skills and self._skills[unit.failed_skill].judges
 
     def _tidy(self, unit: UnitRun) -> str | None:
         """Empty the hand into the reject bin and go home; a verdict if people decided otherwise meanwhile."""

@@ -133,7 +133,7 @@ def place_name(call: Call) -> str:
 @dataclass(frozen=True, slots=True)
 class Skill:
     """A skill with its contract. ``run(context, call, reading)`` makes the generator; ``capability`` is what a
-    process step asks for."""
+    process step asks for. One that ``judges`` says by failing that the unit is bad, not that it couldn't work."""
 
     name: str
     version: str
@@ -141,3 +141,4 @@ class Skill:
     run: Callable[[Context, Call, Reading], Steps]
     before: tuple[Condition, ...] = ()
     after: tuple[Condition, ...] = ()
+    judges: bool = False

@@ -10,7 +10,7 @@ from cells.pose import tool_down
 from cells.skills.contract import Call, Condition, Context, Done, Failed, Skill, Steps
 from cells.skills.insert import where_it_goes
 from cells.skills.motions import APPROACH, grip, softly, straight
-from cells.skills.pick import CLOSING_STIFFNESS, TURNING_STIFFNESS, open_width
+from cells.skills.pick import CLOSING_STIFFNESS, OPEN_BESIDE, TURNING_STIFFNESS
 from cells.skills.touch import touch
 
 PRESS = 5.0  # N
@@ -37,18 +37,19 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
     data["height_error_m"] = round(error, 6)
     if abs(error) > call.params.get("height_tolerance", HEIGHT_TOLERANCE):
         return Failed("wrong_height", f"{call.item} stands {1000 * error:+.2f} mm off its nominal height", data)
-    grip_z = expected - part.size[2] + part.grip.tcp.xyz[2]
-    target = tool_down((*seen.xyz[:2], grip_z), seen.yaw if part.grip.symmetry else 0.0)
-    reading = yield from grip(context, reading, open_width(context, part), GAUGE_FORCE)
+    gauge = part.gauge or part.grip
+    target = tool_down((*seen.xyz[:2], seat + gauge.tcp.xyz[2]), seen.yaw if gauge.symmetry else 0.0)
+    opening = min(gauge.width + 2 * OPEN_BESIDE, context.cell.robot_spec.gripper.max_width)
+    reading = yield from grip(context, reading, opening, GAUGE_FORCE)
     reading = yield from straight(context, reading, target)
     reading = yield softly(target, CLOSING_STIFFNESS, TURNING_STIFFNESS, 20.0)
     reading = yield from grip(context, reading, 0.0, GAUGE_FORCE)
     width = reading.gripper.width
-    reading = yield from grip(context, reading, open_width(context, part), GAUGE_FORCE)
+    reading = yield from grip(context, reading, opening, GAUGE_FORCE)
     yield from straight(context, reading, target.shifted(dz=part.size[2]))
     data["width_m"] = round(width, 6)
-    if abs(width - part.grip.width) > WIDTH_TOLERANCE:
-        why = f"{call.item} gauges {1000 * width:.2f} mm instead of {1000 * part.grip.width:.2f} mm"
+    if abs(width - gauge.width) > WIDTH_TOLERANCE:
+        why = f"{call.item} gauges {1000 * width:.2f} mm instead of {1000 * gauge.width:.2f} mm"
         return Failed("wrong_part", why, data)
     return Done(data)
 
@@ -56,4 +57,5 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
 INSPECT = Skill(
     "inspect", "1.0.0", "inspect", run,
     before=(Condition("empty_gripper"), Condition("at_target"), Condition("base_at", "fixture")),
+    judges=True,
 )  # fmt: skip

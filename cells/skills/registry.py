@@ -15,6 +15,7 @@ from cells.skills.mesh import MESH
 from cells.skills.move import MOVE
 from cells.skills.pick import PICK
 from cells.skills.place import PLACE
+from cells.skills.turn import TURN
 
 GROUP = "cellwright.skills"
 
@@ -25,7 +26,7 @@ def skills() -> Mapping[str, Skill]:
 
     Raises :class:`InputError` for an entry point that isn't one or takes a name that is taken.
     """
-    known = {skill.name: skill for skill in (PICK, PLACE, INSERT, MESH, INSPECT, HANDOVER, DISCARD, MOVE)}
+    known = {skill.name: skill for skill in (PICK, PLACE, INSERT, MESH, INSPECT, TURN, HANDOVER, DISCARD, MOVE)}
     for point in entry_points(group=GROUP):
         try:
             skill = point.load()

@@ -24,8 +24,17 @@ if TYPE_CHECKING:
     from cells.orders.order import Order
     from cells.products.model import Part, ProcessStep, ProductVariant
 
-# Seconds of one call where the cell has no past to tell: as the simulated bench took for its first boards, rounded.
-FIRST_GUESS = {"pick": 3.5, "place": 4.0, "insert": 8.0, "inspect": 5.0, "handover": 4.0, "move": 2.0}
+# Seconds of one call where the cell has no past to tell: as the simulated bench took for its first units, rounded.
+FIRST_GUESS = {
+    "pick": 3.5,
+    "place": 4.0,
+    "insert": 8.0,
+    "mesh": 9.0,
+    "inspect": 5.0,
+    "turn": 6.0,
+    "handover": 4.0,
+    "move": 2.0,
+}
 _UNKNOWN_SKILL = 5.0
 # In the result of a step that a stop interrupted and that was found done: it tells nothing of how long one takes.
 FOUND = "found"

@@ -17,6 +17,7 @@ from cells.products.catalogue import build_variant
 from cells.products.model import Part, ProductVariant
 from cells.runtime.production import UnitOutcome, produce
 from cells.runtime.requests import RequestQueue
+from cells.skills.registry import skills
 from sim.scenes import Defect, assembled
 from sim.truth import Fit, FitWatch, faults_of, measure
 from sim.world import SimWorld, open_world
@@ -136,7 +137,7 @@ def inspected(defect: Defect | None, folder: Path) -> UnitOutcome:
     """What the cell's own inspection says of a unit that it believes to be complete."""
     order, plan = planned(CELL, ROUND, "T")
     world, _, holds = scene(defect)
-    looks = tuple(call for call in plan.units[0].calls if call.skill == "inspect")
+    looks = tuple(call for call in plan.units[0].calls if skills()[call.skill].judges)
     only = replace(plan.units[0], loads=(), calls=looks, seconds=(), joules=())
     with Journal.open(CELL.name, folder) as journal:
         (outcome,) = produce(

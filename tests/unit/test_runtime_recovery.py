@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def told(skill: Skill, says: Says, tries: Counter[str]) -> Skill:
         yield None
         return result
 
-    return Skill(skill.name, skill.version, skill.capability, run, skill.before, skill.after)
+    return replace(skill, run=run)
 
 
 class Line:

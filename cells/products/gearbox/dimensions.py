@@ -14,6 +14,7 @@ BORE = 0.014  # depth of a shaft's seat
 FLANK = 0.006  # plain bar along each side of the base, which fingers and nest meet
 BLOCK, STRIP = 0.014, 0.012  # thickness of the blocks at both ends, and what a pin takes of their width
 AIR = 0.002  # between a wheel's tips, or hubs and cover, and what is beside them
+ROOM = 0.018  # at least, from a shaft to the blocks: fingers around its hub turn by up to 13 degrees
 MIN_LENGTH, MIN_WIDTH = 0.090, 0.052  # so that a palm goes between the pins, and fingers beside hubs to the cover
 # Bullet looks closer at faces that are less than 2 mm apart: feet are cheaper by far than flat on flat.
 FOOT, FOOT_EDGE = 0.0025, 0.0015  # of what wheels and covers stand on, not flat on their faces
@@ -26,6 +27,7 @@ STUD = 0.005  # height of the studs that the cover goes on
 COVER = 0.005
 # Grips, below a part's top. Pads reach 9 mm farther down and must not touch what is there; the palm is 37 mm up.
 SHAFT_GRIP, PIN_GRIP, HUB_GRIP, COVER_GRIP, BASE_GRIP = 0.009, 0.005, 0.005, 0.0025, 0.001
+TEETH_GAUGE = 0.005  # above the teeth: pads that gauge a wheel from tip to tip cover their upper part
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,14 @@ class Dimensions:
     @property
     def size(self) -> tuple[float, float, float]:
         """Of the housing, its studs left out."""
-        tips = [wheel.tip_radius for wheel in self.wheels]
-        inner = sum(tips) + centre_distance(*self.wheels) + 2 * AIR
-        return max(inner + 2 * BLOCK, MIN_LENGTH), max(2 * (max(tips) + AIR), MIN_WIDTH), self.deck
+        inner = sum(self.ends) + centre_distance(*self.wheels)
+        return max(inner + 2 * BLOCK, MIN_LENGTH), max(2 * (self.large.tip_radius + AIR), MIN_WIDTH), self.deck
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """From each shaft's axis to the block beside it, at least."""
+        small, large = (max(wheel.tip_radius + AIR, ROOM) for wheel in self.wheels)
+        return small, large
 
     @property
     def base(self) -> float:
@@ -79,7 +86,7 @@ class Dimensions:
     def seats(self) -> tuple[float, float]:
         """x of the shafts' axes, the small wheel's first."""
         apart = centre_distance(*self.wheels)
-        first = (self.small.tip_radius - self.large.tip_radius - apart) / 2
+        first = (self.ends[0] - self.ends[1] - apart) / 2
         return first, first + apart
 
     @property

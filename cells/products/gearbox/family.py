@@ -80,11 +80,16 @@ def _process(d: Dimensions, pins: tuple[str, ...]) -> ProcessPlan:
         put("mesh", item, f"shaft_{i}/top", down, d.base, tuple(shafts), pitch=wheel.pitch_angle, turn=turn)
         for i, (item, wheel, turn) in enumerate(zip(("small_gear", "large_gear"), d.wheels, turns, strict=True), 1)
     ]
+    runs = ProcessStep(
+        "turn_large_gear", "turn", "large_gear", "small_gear/bore", {"ratio": d.large.teeth / d.small.teeth},
+        tuple(wheels), "none",
+    )  # fmt: skip
+    steps.append(runs)
     ends = [
         put("insert", pin, f"housing/pin_{i}", PIN_SEAT, d.deck - PIN_SEAT, (place.id,))
         for i, pin in enumerate(pins, 1)
     ]
-    ends.append(put("insert", "cover", "housing/stud_1", STUD, d.deck, tuple(wheels)))
+    ends.append(put("insert", "cover", "housing/stud_1", STUD, d.deck, (runs.id,)))
     handover = ProcessStep("handover_housing", "handover", "housing", "hand_over", {}, tuple(ends), "none")
     return ProcessPlan((*steps, handover))
 

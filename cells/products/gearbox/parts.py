@@ -24,6 +24,7 @@ from cells.products.gearbox.dimensions import (
     PIN_SEAT,
     STRIP,
     STUD,
+    TEETH_GAUGE,
     Dimensions,
 )
 from cells.products.involute import Wheel, tooth
@@ -131,6 +132,7 @@ def gear(name: str, d: Dimensions, wheel: Wheel) -> Part:
             Cylinder(hub, height, Pose.at(0.0, 0.0, height / 2)),
         ),
         grip=Grip(tool_down((0.0, 0.0, height - HUB_GRIP)), 2 * hub, 0.0),
+        gauge=Grip(tool_down((0.0, 0.0, top + TEETH_GAUGE)), wheel.across_tips, 0.0),
         holes={"bore": Hole(tool_down((0.0, 0.0, FOOT)), "round", d.bore, d.shaft, height - FOOT)},
     )
 
