@@ -23,6 +23,10 @@ NEAR = 0.01  # m above the rim or beside it within which a rod is looked at
 FLIP = Pose((0.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0))  # half a turn about x
 
 
+Sides = tuple[float, float, float, float]  # of a hole's part, seen from the rim: from x to x, from y to y (m)
+NO_SIDES: Sides = (-math.inf, math.inf, -math.inf, math.inf)
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
     """One rod in one hole: missing depth (m, positive: too high), distance of the tip from the axis, and
@@ -33,9 +37,9 @@ class Fit:
     interpenetration: float
 
 
-def measure(rim: Pose, hole: Hole, rod: Pose, width: float, chamfer: float) -> Fit:
+def measure(rim: Pose, hole: Hole, rod: Pose, width: float, chamfer: float, sides: Sides = NO_SIDES) -> Fit:
     """The fit of a rod of a ``width`` (m), the middle of its tip at ``rod`` and its length along z, in a hole whose rim
-    is at ``rim`` (both in one frame)."""
+    is at ``rim`` (both in one frame). Beyond its ``sides`` there is nothing of what the hole is in."""
     at = (rim.inverse() @ rod).matrix()
     tip = at[:3, 3]
     axis = at[:3, 2]
@@ -58,6 +62,7 @@ def measure(rim: Pose, hole: Hole, rod: Pose, width: float, chamfer: float) -> F
             else:
                 c, s = abs(at[0, 0]), abs(at[1, 0])
                 over = max(abs(x), abs(y)) + radius * (c + s) - opening
+            over = min(over, x - sides[0] + radius, sides[1] - x + radius, y - sides[2] + radius, sides[3] - y + radius)
             # A tip that stands on the rim overlaps it by how far it has sunk in, not by how far it is off the hole.
             deepest = max(deepest, min(over, -lowest))
     return Fit(float(tip[2] - floor), math.hypot(tip[0], tip[1]), float(deepest))
@@ -98,7 +103,9 @@ class FitWatch:
         chamfer = float(self._variant.parameters.get("chamfer_mm", 0.0)) / 1000
         hole = onto.holes.get(self._places[item].split("/")[1])
         if hole is not None:
-            return [(pose(base) @ hole.pose, hole, pose(put), pieces[put].part.size[0], chamfer)]
+            (x, y, _), (length, width, _) = hole.pose.xyz, onto.size
+            sides = (-length / 2 - x, length / 2 - x, -width / 2 - y, width / 2 - y)
+            return [(pose(base) @ hole.pose, hole, pose(put), pieces[put].part.size[0], chamfer, sides)]
         return [
             (
                 pose(put) @ own.pose,
@@ -106,6 +113,7 @@ class FitWatch:
                 pose(base) @ stud.pose @ FLIP,
                 stud.width,
                 chamfer,
+                NO_SIDES,
             )
             for own, stud in zip(pieces[put].part.holes.values(), onto.studs.values(), strict=True)
         ]
@@ -135,10 +143,10 @@ class FitWatch:
             self.deepest[item] = max(self.deepest[item], fit.interpenetration)
 
 
-Pair = tuple[Pose, Hole, Pose, float, float]  # as measure takes them
+Pair = tuple[Pose, Hole, Pose, float, float, Sides]  # as measure takes them
 
 
-def _near(rim: Pose, hole: Hole, rod: Pose, width: float, chamfer: float) -> bool:
+def _near(rim: Pose, hole: Hole, rod: Pose, *_: object) -> bool:
     return math.dist(rim.xyz, rod.xyz) < NEAR + hole.depth
 
 

@@ -57,6 +57,15 @@ def test_a_peg_that_stands_high_is_judged_by_its_depth(height_mm: float, faults:
     assert faults_of(fit_of(Pose.at(0, 0, -DEPTH + height_mm / 1000)), CLEARANCE, 0.0) == faults
 
 
+def test_a_peg_that_fell_over_the_edge_is_beside_the_plate_and_not_in_it() -> None:
+    hole, width = ROUND.parts["plate"].holes["hole_1"], ROUND.parts["peg"].size[0]
+    sides = (-0.02, 0.02, -0.02, 0.02)
+    for x, inside in ((0.0271, 0.0), (0.0265, 0.0005)):
+        assert measure(Pose(), hole, Pose.at(x, 0, -0.008), width, CHAMFER, sides).interpenetration == pytest.approx(
+            inside
+        )
+
+
 def test_a_peg_sunk_into_the_bottom_interpenetrates_by_as_much() -> None:
     fit = fit_of(Pose.at(0, 0, -DEPTH - 2e-4))
     assert fit.interpenetration == pytest.approx(2e-4)
