@@ -97,16 +97,14 @@ def planned(cell: Cell, variant: ProductVariant, serial: str) -> tuple[Order, Pl
     return order, plan_order(order, cell, [variant])
 
 
-def build_unit(family: str, seed: int, unit: int, mode: str | None) -> dict[str, Any]:
-    """Build one unit and return its row."""
+def build_unit(family: str, seed: int, unit: int, mode: str | None, films: Path) -> dict[str, Any]:
+    """Build one unit and return its row; of one that isn't good a strip of pictures goes into the folder ``films``."""
     from sim.truth import FitWatch
-    from sim.world import open_world
 
     cell, variant = cell_in(mode), variant_of(family, seed, unit)
     order, plan = planned(cell, variant, f"B{unit:03d}")
-    serial = plan.units[0].serial
-    world = open_world(cell, {variant.hash: variant}, seed * 100_000 + unit)
-    watch, free = FitWatch(world, serial, variant), FreeTime(world)
+    world = world_of(cell, variant, seed, unit)
+    watch, free = FitWatch(world, plan.units[0].serial, variant), FreeTime(world)
     truth: dict[str, Any] = {}
     leave = world.stock.unload
 
@@ -115,7 +113,7 @@ def build_unit(family: str, seed: int, unit: int, mode: str | None) -> dict[str,
         truth.update(good=good, wrong=wrong)
         leave(instances)
 
-    world.stock.unload = unload  # type: ignore[method-assign]
+    world.stock.unload = unload
     with tempfile.TemporaryDirectory() as folder, Journal.open(cell.name, folder) as journal:
         cpu, began = time.process_time(), world.clock.now()
         outcome = produce(
@@ -124,10 +122,15 @@ def build_unit(family: str, seed: int, unit: int, mode: str | None) -> dict[str,
         )[0]  # fmt: skip
         cpu, simulated = time.process_time() - cpu, world.clock.now() - began
         failed = [
-            {key: e.data[key] for key in ("step", "cause", "why")} for e in journal.events() if e.kind == "step_failed"
+            {"at_s": e.time} | {key: e.data[key] for key in ("skill", "step", "cause", "why")}
+            for e in journal.events()
+            if e.kind == "step_failed"
         ]
         peak = max((f for e in journal.events() if e.kind == "step_done" and (f := _peak(e.data))), default=0.0)
     world.close()
+    cause, moment = cause_of(outcome.verdict, failed, truth, watch.too_deep, began + simulated)
+    if cause:
+        film_unit(family, seed, unit, mode, moment, films / f"unit-{unit:03d}.png")
     return {
         "kind": "built",
         "unit": unit,
@@ -137,6 +140,7 @@ def build_unit(family: str, seed: int, unit: int, mode: str | None) -> dict[str,
         "recoveries": outcome.recoveries,
         "failed_steps": failed,
         "truth": truth,
+        "cause": cause,
         "deepest_mm": {k: round(1000 * v, 4) for k, v in watch.deepest.items()},
         "peak_force_n": peak,
         "simulated_s": round(simulated, 3),
@@ -146,7 +150,47 @@ def build_unit(family: str, seed: int, unit: int, mode: str | None) -> dict[str,
     }
 
 
-def inspect_unit(family: str, seed: int, unit: int, mode: str | None) -> dict[str, Any]:
+def world_of(cell: Cell, variant: ProductVariant, seed: int, unit: int) -> Any:
+    """The world in which a unit is built."""
+    from sim.world import open_world
+
+    return open_world(cell, {variant.hash: variant}, seed * 100_000 + unit)
+
+
+def cause_of(
+    verdict: str, failed: list[dict[str, Any]], truth: dict[str, Any], too_deep: dict[str, float], end: float
+) -> tuple[str | None, float]:
+    """The class of cause of a unit that isn't good in the cell's eyes or in truth, and when (simulated s) it showed;
+    None of one that is good."""
+    if verdict != "good" and failed:
+        return f"{failed[-1]['skill']}: {failed[-1]['cause']}", failed[-1]["at_s"]
+    if verdict != "good":
+        return verdict, end
+    if truth["good"]:
+        return None, end
+    if too_deep:
+        return "truth: pressed into each other", min(too_deep.values())
+    return "truth: out of place", end
+
+
+def film_unit(family: str, seed: int, unit: int, mode: str | None, moment: float, path: Path) -> None:
+    """Build a unit again until a moment (simulated s), and write a strip of pictures of what came before it."""
+    from film import Cut, Film
+
+    cell, variant = cell_in(mode), variant_of(family, seed, unit)
+    order, plan = planned(cell, variant, f"B{unit:03d}")
+    world = world_of(cell, variant, seed, unit)
+    film = Film(world, moment)
+    with tempfile.TemporaryDirectory() as folder, Journal.open(cell.name, folder) as journal, suppress(Cut):
+        produce(
+            order, plan, cell, {variant.hash: variant}, world, journal, Path(folder) / "out", lambda *_: None,
+            Unattended(), pictures=False,
+        )  # fmt: skip
+    world.close()
+    film.save(path)
+
+
+def inspect_unit(family: str, seed: int, unit: int, mode: str | None, _films: Path) -> dict[str, Any]:
     """Inspect one unit that starts assembled and spoilt, and return its row."""
     from sim.scenes import assembled, inspection_of
     from sim.world import open_world
@@ -344,7 +388,8 @@ def main() -> None:
     with pool, path.open("a") as file:
         todo = [job for job in jobs if job not in have]
         given = options.family, options.seed
-        futures = [pool.submit(work[kind], *given, unit, options.mode) for kind, unit in todo]
+        films = path.with_suffix(".films")
+        futures = [pool.submit(work[kind], *given, unit, options.mode, films) for kind, unit in todo]
         for done, future in enumerate(as_completed(futures), 1):
             row = future.result()
             rows.append(row)
@@ -377,6 +422,8 @@ def main() -> None:
     print(f"  ({'; '.join(conventions)})")
     for cause, count in Counter(s["cause"] for r in rows for s in r.get("failed_steps", ())).most_common():
         print(f"  failed step: {cause} × {count}")
+    for cause, count in Counter(r["cause"] for r in rows if r.get("cause")).most_common():
+        print(f"  not good: {cause} × {count}, see {path.with_suffix('.films')}")
 
 
 if __name__ == "__main__":

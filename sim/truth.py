@@ -70,13 +70,14 @@ def measure(rim: Pose, hole: Hole, rod: Pose, width: float, chamfer: float, side
 
 class FitWatch:
     """Watches every part of a unit that goes into a hole, or with its holes onto studs, after each control tick;
-    ``deepest`` (m) ever, by item."""
+    ``deepest`` (m) ever, by item; ``too_deep`` when (simulated s) it became more than is tolerated, if it did."""
 
     def __init__(self, world: SimWorld, serial: str, variant: ProductVariant) -> None:
         self._world, self._serial, self._variant = world, serial, variant
         self._places = places_of(variant)
         self._depths = {step.item: step.constraints["depth"] for step in puts(variant)}
         self.deepest: dict[str, float] = dict.fromkeys(self._places, 0.0)
+        self.too_deep: dict[str, float] = {}
         world.step_hooks.append(self._look)
 
     def fits(self, moving: bool = False) -> dict[str, Fit]:
@@ -141,6 +142,8 @@ class FitWatch:
     def _look(self) -> None:
         for item, fit in self.fits(moving=True).items():
             self.deepest[item] = max(self.deepest[item], fit.interpenetration)
+            if fit.interpenetration > DEEPEST_EVER:
+                self.too_deep.setdefault(item, self._world.clock.now())
 
 
 Pair = tuple[Pose, Hole, Pose, float, float, Sides]  # as measure takes them

@@ -16,10 +16,10 @@ from cells.skills.contract import Call, Command, Condition, Context, Done, Faile
 from cells.skills.motions import APPROACH, grip, softly, straight, travel
 from cells.skills.pick import CLOSING_STIFFNESS, GRIP_FORCE, TURNING_STIFFNESS, open_width
 
-BEGIN, TAKEN_UP, END = (math.radians(angle) for angle in (-9, -4, 9))  # of the hand; the play is taken up by then
+BEGIN, TAKEN_UP, END = (math.radians(angle) for angle in (-9, -2, 9))  # of the hand; then the play is taken up
 SPEED = 0.6  # rad/s
 REST = 0.1  # s that the wheels have before the locator looks
-TOLERANCE, NOISE = 0.1, math.radians(2)  # of how far the other wheel should turn: a share, and what the locator may err
+FOLLOWS = 0.5, 1.5  # times as far as it should: the play of shafts and bores may be a third of so small a turn
 FORCE_LIMIT = 20.0  # N
 
 
@@ -46,7 +46,7 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
     if turned < (END - TAKEN_UP) / 2:
         return Failed("jammed", f"{call.item} turns by {math.degrees(turned):.0f}° only", data)
     expected = -turned * call.params["ratio"]
-    if abs(followed - expected) > TOLERANCE * abs(expected) + NOISE:
+    if not FOLLOWS[0] < followed / expected < FOLLOWS[1]:
         degrees = f"{math.degrees(followed):.0f}° instead of {math.degrees(expected):.0f}°"
         return Failed("unmeshed", f"{other} doesn't follow {call.item}: it turns by {degrees}", data)
     return Done(data)
