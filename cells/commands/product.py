@@ -69,7 +69,10 @@ def list_families(as_json: AsJson = False) -> None:
     else:
         table(
             ("family", "version", "parameters"),
-            [(name, family.version, ", ".join(family.parameters)) for name, family in known.items()],
+            [
+                (name, family.version, ", ".join((*family.parameters, *family.derived)))
+                for name, family in known.items()
+            ],
         )
 
 
@@ -87,6 +90,10 @@ def show(family: FamilyName, values: Values = None, cell: CellName = DEFAULT_CEL
         emit(content | {"labels": known.labels, "ranges": ranges})
         return
     rows = [(name, variant.parameters[name], parameter.range_text()) for name, parameter in known.parameters.items()]
+    rows += [
+        (name, value, f"given instead of {' or '.join(known.derived[name].of)}")
+        for name, value in variant.derived.items()
+    ]
     table(("parameter", "value", "may be"), rows, title=f"{family} {variant.hash[:12]}")
     bom = []
     for line in content["bill_of_material"]:
@@ -113,7 +120,8 @@ def check(family: FamilyName, values: Values = None, cell: CellName = DEFAULT_CE
             emit({"family": family, "buildable": False, "problems": error.problems, "nearest": error.nearest})
         raise
     if as_json:
-        emit({"family": family, "buildable": True, "hash": variant.hash, "parameters": variant.parameters})
+        told = {"parameters": variant.parameters, "derived": variant.derived}
+        emit({"family": family, "buildable": True, "hash": variant.hash} | told)
     else:
         say(f"{family} {variant.hash[:12]} can be built in {cell}")
 

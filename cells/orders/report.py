@@ -145,7 +145,7 @@ def planned(plan: Plan, variants: Mapping[str, ProductVariant]) -> str:
     parts = []
     for index, unit in enumerate(plan.units):
         variant = variants[unit.variant_hash]
-        values = ", ".join(f"{name} {value}" for name, value in variant.parameters.items())
+        values = ", ".join(f"{name} {value}" for name, value in {**variant.parameters, **variant.derived}.items())
         rows = [
             (
                 code(call.id),

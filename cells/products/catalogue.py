@@ -113,6 +113,7 @@ def _of_family(family: Family) -> Iterator[Entry]:
         yield entry("parameter", name, parameter)
         for word, choice in parameter.choices.items():
             yield entry("choice", word, choice, f"{family.name}.{name}")
+    yield from (entry("parameter", name, number) for name, number in family.data.derived.items())
 
 
 def _bad_entry(value: str, what: str) -> InputError:

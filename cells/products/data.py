@@ -66,6 +66,13 @@ class Parameter(Named):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Derived(Named):
+    """A number that follows from parameters, and may be given instead of some of them."""
+
+    unit: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PartData(Named):
     """A kind of part: ``material`` and ``color`` by their names in materials.yaml, ``friction`` its coefficient."""
 
@@ -90,6 +97,7 @@ class FamilyData(Named):
     parameters: Mapping[str, Parameter]
     parts: Mapping[str, PartData]
     sizes: Mapping[str, Size] = field(default_factory=dict)
+    derived: Mapping[str, Derived] = field(default_factory=dict)
     schema: Literal["cellwright/family/v1"] = "cellwright/family/v1"
 
 

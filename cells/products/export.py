@@ -66,6 +66,7 @@ def summary(variant: ProductVariant, conventions: Sequence[str] = ()) -> dict[st
         "version": variant.version,
         "hash": variant.hash,
         "parameters": dict(variant.parameters),
+        "derived": dict(variant.derived),
         "bill_of_material": [bom_line(variant, line.part, line.items) for line in variant.bom],
         "process": [
             {

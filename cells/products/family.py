@@ -12,7 +12,7 @@ import json
 import math
 import numbers
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cells.errors import InputError, Problem, Unbuildable
 from cells.products.data import FamilyData, Parameter, PartData, Size
@@ -20,6 +20,7 @@ from cells.products.model import BomLine, Part, ProcessPlan, ProductVariant, Val
 
 # Numbers are kept to a thousandth of their unit (1 µm), so that equal variants have equal hashes.
 DECIMALS = 3
+MOST = 1e15  # what a number may be
 
 Parameters = Mapping[str, Value]
 Built = tuple[Mapping[str, Part], tuple[BomLine, ...], ProcessPlan]
@@ -45,14 +46,24 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Derivation:
+    """How a number follows from the parameters that it is ``of``, all of them numbers. Where it is given, it decides
+    those of them that aren't: the last of them alone, if that can be."""
+
+    of: tuple[str, ...]
+    value: Callable[[Parameters], float]
+
+
+@dataclass(frozen=True, slots=True)
 class Family:
     """A product family. ``build`` takes complete, valid parameters; ``conventions`` are what must be told with every
-    result (how round shapes become convex pieces, say)."""
+    result (how round shapes become convex pieces, say); ``derived`` numbers have the names that the data give them."""
 
     data: FamilyData
     build: Callable[[Parameters], Built]
     rules: tuple[Rule, ...] = ()
     conventions: tuple[str, ...] = ()
+    derived: Mapping[str, Derivation] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -92,8 +103,9 @@ def build(family: Family, given: Parameters, limits: BuildLimits | None = None) 
     """The variant of a family. Raises as :func:`resolve` does."""
     parameters = resolve(family, given, limits)
     parts, bom, process = family.build(parameters)
+    derived = {name: _rounded(number.value(parameters)) for name, number in family.derived.items()}
     return ProductVariant(
-        family.name, family.version, parameters, variant_hash(family, parameters), parts, bom, process
+        family.name, family.version, parameters, variant_hash(family, parameters), parts, bom, process, derived
     )
 
 
@@ -104,7 +116,8 @@ def variant_hash(family: Family, parameters: Parameters) -> str:
 
 
 def resolve(family: Family, given: Parameters, limits: BuildLimits | None = None) -> dict[str, Value]:
-    """Complete parameters: the given ones checked, defaults for the rest, in the family's order.
+    """Complete parameters: the given ones checked, what a given derived number asks for, defaults for the rest; in the
+    family's order.
 
     Raises ``InputError`` naming every unknown parameter and wrong type, or ``VariantUnbuildable`` naming every value
     out of range and every broken rule, with the nearest buildable values.
@@ -112,6 +125,8 @@ def resolve(family: Family, given: Parameters, limits: BuildLimits | None = None
     if not isinstance(given, Mapping):
         raise InputError(Problem(family.name, "parameters are not a mapping", "write them as `name: value`"))
     typed = _typed(family, given)
+    for name in (name for name in family.derived if name in given):
+        typed |= _meeting(family, name, given, typed)
     values = {name: _clamped(parameter, typed[name]) for name, parameter in family.parameters.items()}
     moved = {name: value for name, value in values.items() if value != _kept(typed[name])}
     within = limits or BuildLimits()
@@ -119,6 +134,7 @@ def resolve(family: Family, given: Parameters, limits: BuildLimits | None = None
     if not broken and not moved:
         return values
     nearest = tuple({**moved, **change} for change in _cures(family, values, broken, within)) if broken else (moved,)
+    nearest = tuple(change | _derived_of(family, given, {**values, **change}) for change in nearest)
     remedy = "nearest: " + ", or ".join(_listed(change) for change in nearest) if nearest else "choose another cell"
     out_of_range = [
         Problem(
@@ -142,11 +158,11 @@ def shown(raw: object) -> str:
 
 def _typed(family: Family, given: Parameters) -> dict[str, Value]:
     """Every parameter with a value of its kind, ranges not yet looked at."""
-    known = ", ".join(family.parameters)
+    known = ", ".join((*family.parameters, *family.derived))
     problems = [
         Problem(f"{family.name}:{shown(name)}", "is not a parameter", f"use one of {known}")
         for name in given
-        if name not in family.parameters
+        if name not in family.parameters and name not in family.derived
     ]
     typed: dict[str, Value] = {}
     for name, parameter in family.parameters.items():
@@ -159,6 +175,39 @@ def _typed(family: Family, given: Parameters) -> dict[str, Value]:
     if problems:
         raise InputError(*problems)
     return typed
+
+
+def _meeting(family: Family, name: str, given: Parameters, typed: Parameters) -> dict[str, Value]:
+    """Values with which a derived number is what is ``given``, of as few as can be of those parameters that aren't, as
+    near to their defaults as can be. Raises ``InputError`` for what isn't a number, ``VariantUnbuildable`` for one that
+    can't be met."""
+    number, wanted = family.derived[name], given[name]
+    if not isinstance(wanted, numbers.Real) or isinstance(wanted, bool) or not abs(wanted) < MOST:
+        remedy = f"use a number, or leave it out and give {' and '.join(number.of)}"
+        raise InputError(Problem(f"{family.name}:{name}", f"{shown(wanted)} is of the wrong kind", remedy))
+    values = {of: _clamped(family.parameters[of], typed[of]) for of in number.of}
+    free = [of for of in reversed(number.of) if of not in given]
+    found: list[float] = []
+    for chosen in itertools.chain.from_iterable(itertools.combinations(free, n) for n in range(len(free) + 1)):
+        options = itertools.product(*(family.parameters[of].candidates() for of in chosen))
+        for option in sorted(options, key=lambda option: _distance(family, values, chosen, option)):
+            change = dict(zip(chosen, option, strict=True))
+            found.append(_rounded(number.value(values | change)))
+            if found[-1] == _rounded(wanted):
+                return change
+    closest = min(found, key=lambda value: abs(value - wanted))
+    why = f"no {' and '.join(free)} in range make it {wanted:g}" if free else f"{_listed(values)} make it {closest:g}"
+    remedy = f"nearest: {name} {closest:g}" + ("" if free else ", or leave one of them out")
+    raise VariantUnbuildable((Problem(f"{family.name}:{name}", why, remedy),), ({name: closest},))
+
+
+def _derived_of(family: Family, given: Parameters, values: Parameters) -> dict[str, Value]:
+    """What those derived numbers that are given become with other values."""
+    return {name: _rounded(number.value(values)) for name, number in family.derived.items() if name in given}
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), DECIMALS)
 
 
 def _has_kind(parameter: Parameter, raw: object) -> bool:

@@ -139,7 +139,8 @@ class ProcessPlan:
 
 @dataclass(frozen=True, slots=True)
 class ProductVariant:
-    """A family with all its parameters decided. ``hash`` is the SHA-256 of family, version and parameters."""
+    """A family with all its parameters decided. ``hash`` is the SHA-256 of family, version and parameters; ``derived``
+    are the numbers that follow from these and that people ask for."""
 
     family: str
     version: str
@@ -148,6 +149,7 @@ class ProductVariant:
     parts: Mapping[str, Part]
     bom: tuple[BomLine, ...]
     process: ProcessPlan
+    derived: Mapping[str, float] = field(default_factory=dict)
 
     def part_of(self, item: str) -> Part:
         """The kind of part that the item (``peg_2``) of a unit is. Raises ``KeyError`` for an unknown item."""

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cells.errors import InputError
 from cells.pose import Array
 from cells.products.catalogue import build_variant, families
 from cells.products.family import BuildLimits, VariantUnbuildable
@@ -236,3 +237,57 @@ def test_the_steps_are_in_an_order_in_which_they_can_be_done() -> None:
             part = variant.part_of(on)
             assert place in part.holes or place in part.studs
     assert "gearbox" in families()
+
+
+@pytest.mark.parametrize(
+    ("given", "teeth"),
+    [
+        ({"ratio": 2}, (20, 40)),
+        ({"ratio": 2.0, "pinion_teeth": 22}, (22, 44)),
+        ({"ratio": 1.5, "gear_teeth": 45}, (30, 45)),
+        ({"ratio": 2.4}, (20, 48)),
+        ({"ratio": 2.5, "shaft_mm": 7}, (18, 45)),  # 20 teeth would need 50
+        ({"pinion_teeth": 24, "gear_teeth": 36, "ratio": 1.5}, (24, 36)),
+    ],
+)
+def test_a_ratio_decides_the_teeth_that_are_not_given(given: dict[str, float], teeth: tuple[int, int]) -> None:
+    variant = build_variant("gearbox", given, PANDA)
+    assert (variant.parameters["pinion_teeth"], variant.parameters["gear_teeth"]) == teeth
+    assert variant.derived["ratio"] == pytest.approx(given["ratio"])
+    said = {name: value for name, value in given.items() if name != "ratio"}
+    directly = build_variant("gearbox", {**said, "pinion_teeth": teeth[0], "gear_teeth": teeth[1]}, PANDA)
+    assert variant.hash == directly.hash
+
+
+@pytest.mark.parametrize(
+    ("given", "why", "nearest"),
+    [
+        ({"ratio": 2, "pinion_teeth": 30}, "no gear_teeth in range make it 2", 1.6),
+        ({"ratio": -1}, "in range make it -1", 0.45),
+        ({"ratio": 1.7, "pinion_teeth": 20, "gear_teeth": 36}, "pinion_teeth 20 and gear_teeth 36 make it 1.8", 1.8),
+        ({"ratio": 1.618}, "in range make it 1.618", 1.619),
+    ],
+)
+def test_a_ratio_that_no_teeth_have_is_refused_with_the_nearest(
+    given: dict[str, float], why: str, nearest: float
+) -> None:
+    with pytest.raises(VariantUnbuildable, match=why) as refused:
+        build_variant("gearbox", given)
+    (change,) = refused.value.nearest
+    assert change == {"ratio": nearest}
+    build_variant("gearbox", {**given, **change, "shaft_mm": 6})
+
+
+@pytest.mark.parametrize("ratio", ["two", True, None, [2], float("nan"), float("inf"), 10**400])
+def test_a_ratio_that_is_no_number_is_told_as_such(ratio: object) -> None:
+    with pytest.raises(InputError, match=r"gearbox:ratio: .* is of the wrong kind"):
+        build_variant("gearbox", {"ratio": ratio})  # type: ignore[dict-item]
+
+
+def test_what_is_nearest_to_a_broken_rule_keeps_a_given_ratio_true() -> None:
+    given = {"ratio": 2.5}
+    with pytest.raises(VariantUnbuildable) as refused:
+        build_variant("gearbox", given, PANDA)
+    assert {"shaft_mm": 7.5, "ratio": 2.5} in refused.value.nearest
+    for change in refused.value.nearest:
+        assert build_variant("gearbox", {**given, **change}, PANDA).derived["ratio"] == change["ratio"]

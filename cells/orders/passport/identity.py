@@ -65,7 +65,9 @@ def nameplate(unit_id: str, record: UnitRecord, variant: ProductVariant, cell: C
         text("NationalCode", "", "0173-1#02-AAO134#002"),
     ]
     arbitrary = "https://admin-shell.io/SMT/General/ArbitraryProp"
-    specific = [prop(id_short(key), str(value), arbitrary) for key, value in variant.parameters.items()]
+    specific = [
+        prop(id_short(key), str(value), arbitrary) for key, value in {**variant.parameters, **variant.derived}.items()
+    ]
     elements = [
         prop("URIOfTheProduct", unit_id, "0112/2///61987#ABN590#002", type_=model.datatypes.AnyURI),
         text("ManufacturerName", f"Cellwright cell {cell.name}", "0112/2///61987#ABA565#009"),

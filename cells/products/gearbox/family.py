@@ -8,7 +8,7 @@ Names, ranges and materials are data: cells/library/products/gearbox.yaml.
 
 from __future__ import annotations
 
-from cells.products.family import BuildLimits, Built, Family, Parameters, Rule
+from cells.products.family import BuildLimits, Built, Derivation, Family, Parameters, Rule
 from cells.products.gearbox import parts
 from cells.products.gearbox.dimensions import (
     BORE,
@@ -106,4 +106,5 @@ def _has_a_hub(parameters: Parameters, limits: BuildLimits) -> str | None:
 TEETH = ("pinion_teeth", "gear_teeth")
 SIZE_RULES = base_rules("housing", lambda parameters: dimensions(parameters).size, TEETH, TEETH)
 RULES = (Rule((*TEETH, "shaft_mm"), _has_a_hub), *SIZE_RULES)
-FAMILY = Family(parts.DATA, build, RULES, (CONVENTION,))
+RATIO = Derivation(TEETH, lambda parameters: int(parameters["gear_teeth"]) / int(parameters["pinion_teeth"]))
+FAMILY = Family(parts.DATA, build, RULES, (CONVENTION,), {"ratio": RATIO})
