@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cells.orders.curves import force_curve
 from cells.orders.footprint import Footprint, footprint, unit_masses
+from cells.orders.graph import graph, legend, states
 from cells.orders.markup import code, duration, grams, grid, number, section, value_text
 from cells.orders.passport.record import unit_record
 from cells.orders.pictures import data_uri, filmstrip
@@ -55,7 +56,7 @@ def write_report(
         header(order, plan, cell, events),
         film(out, taken),
         insertions(events, recordings, cell),
-        planned(plan, variants),
+        planned(plan, variants, events),
         steps(events),
         troubles(events),
         footprints(plan, variants, cell, events),
@@ -140,8 +141,8 @@ def insertions(events: Iterable[Event], recordings: Mapping[str, Path], cell: Ce
     return section("What the wrist felt", key, '<div class="curves">', *figures, "</div>")
 
 
-def planned(plan: Plan, variants: Mapping[str, ProductVariant]) -> str:
-    """The plan with its reasons, one fold for each unit."""
+def planned(plan: Plan, variants: Mapping[str, ProductVariant], events: Sequence[Event]) -> str:
+    """The plan as a graph, with how far each step came, and as a table with its reasons; one fold for each unit."""
     parts = []
     for index, unit in enumerate(plan.units):
         variant = variants[unit.variant_hash]
@@ -159,8 +160,11 @@ def planned(plan: Plan, variants: Mapping[str, ProductVariant]) -> str:
         ]
         table = grid(("step", "skill", "item", "target", "#predicted s", "why it is there"), rows)
         summary = f"<summary>{code(unit.serial)} {escape(variant.family)}: {escape(values)}</summary>"
-        parts.append(f"<details{' open' if index == 0 else ''}>{summary}{table}</details>")
-    return section("The plan", *parts)
+        state = states(variant.process, unit.serial, events)
+        drawn = f'<div class="wide">{graph(variant.process, state, f"Process plan of {unit.serial}")}</div>'
+        parts.append(f"<details{' open' if index == 0 else ''}>{summary}{drawn}{table}</details>")
+    order = "Steps that stand below each other wait for none of each other: they may be done in any order."
+    return section("The plan", f'<p class="soft key">{order}<br>{legend()}</p>', *parts)
 
 
 def steps(events: Iterable[Event]) -> str:

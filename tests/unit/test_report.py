@@ -106,7 +106,7 @@ def test_the_page_tells_what_happened(page: str) -> None:
     assert "27.5" in page
     assert "equal-area 24-gon holes" in page
     assert "collision margin" in page
-    assert page.count("<svg") == 1
+    assert page.count("<svg") == 2  # the plan, and one force curve
     assert "unknown" in page  # the material without a sourced factor
 
 
