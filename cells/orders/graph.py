@@ -55,13 +55,13 @@ def graph(plan: ProcessPlan, state: Mapping[str, str], title: str) -> str:
     rows = max(map(len, laid), default=0)
     width, height = len(laid) * (BOX + GAP) - GAP + 4, rows * LINE + 4
     at = {
-        id_: (2 + column * (BOX + GAP), 2 + (rows - len(ids)) * LINE / 2 + row * LINE)
+        id_: (2 + column * (BOX + GAP), 2 + row * LINE)
         for column, ids in enumerate(laid)
         for row, id_ in enumerate(ids)
     }
     return "".join(
         [
-            f'<svg class="graph" viewBox="0 0 {width} {height:g}" style="min-width: {width}px" role="img">',
+            f'<svg class="graph" viewBox="0 0 {width} {height}" style="min-width: {width}px" role="img">',
             f"<title>{escape(title)}</title><desc>{escape(told(plan, state))}</desc>",
             *(_edge(at[before], at[step.id]) for step in plan.steps for before in step.after),
             *(_box(step.id, state[step.id], *at[step.id]) for step in plan.steps),
@@ -89,9 +89,10 @@ def _waits(numbers: Sequence[int]) -> str:
 
 
 def _edge(begin: tuple[float, float], end: tuple[float, float]) -> str:
+    """Along its own row up to the last gap, so that it doesn't cross what stands above."""
     x, y, to_x, to_y = begin[0] + BOX, begin[1] + HIGH / 2, end[0], end[1] + HIGH / 2
-    bend = GAP / 2
-    return f'<path class="edge" d="M{x:g} {y:g}C{x + bend:g} {y:g} {to_x - bend:g} {to_y:g} {to_x:g} {to_y:g}"/>'
+    bend, turn = to_x - GAP / 2, to_x - GAP
+    return f'<path class="edge" d="M{x:g} {y:g}H{turn:g}C{bend:g} {y:g} {bend:g} {to_y:g} {to_x:g} {to_y:g}"/>'
 
 
 def _box(id_: str, state: str, x: float, y: float) -> str:
