@@ -79,7 +79,8 @@ class Stud:
 class Part:
     """One kind of part of one variant. A part with as many holes as another has studs goes onto them, each to its own
     in their order. The ``base`` of a unit is what the fixture holds and the others are put into or onto. ``gauge`` is
-    how fingers measure it where its ``grip`` doesn't tell it from its like."""
+    how fingers measure it where its ``grip`` doesn't tell it from its like; ``probes`` are (x, y) where its top is
+    touched to tell whether it is seated."""
 
     name: str
     labels: Mapping[str, str]
@@ -94,6 +95,7 @@ class Part:
     grip: Grip
     friction: float
     gauge: Grip | None = None
+    probes: tuple[tuple[float, float], ...] = ((0.0, 0.0),)
     holes: Mapping[str, Hole] = field(default_factory=dict)
     studs: Mapping[str, Stud] = field(default_factory=dict)
     base: bool = False

@@ -6,7 +6,7 @@ Heights are judged against the fixture's taught pose and the parts' nominal size
 from __future__ import annotations
 
 from cells.ports import Reading
-from cells.pose import tool_down
+from cells.pose import Pose, tool_down
 from cells.skills.contract import Call, Condition, Context, Done, Failed, Skill, Steps
 from cells.skills.insert import where_it_goes
 from cells.skills.motions import APPROACH, grip, softly, straight
@@ -28,12 +28,15 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
     fixture = context.cell.station("fixture").pose.xyz[2]
     seat = fixture + call.params["seat"] if hole is None else fixture + hole.pose.xyz[2] - hole.depth
     expected = seat + part.size[2]
-    reading, top, peak = yield from touch(context, reading, (*seen.xyz[:2], expected), 0.0, PRESS)
-    reading = yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH / 2))
-    data: dict[str, float] = {"peak_force_n": round(peak, 2)}
-    if top is None:
-        return Failed("missing", f"nothing where {call.item} should stand", data)
-    error = top - expected
+    error, data = 0.0, {"peak_force_n": 0.0}
+    for x, y in part.probes:
+        at = (*(seen @ Pose.at(x, y, 0.0)).xyz[:2], expected)
+        reading, top, peak = yield from touch(context, reading, at, 0.0, PRESS)
+        reading = yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH / 2))
+        data["peak_force_n"] = max(data["peak_force_n"], round(peak, 2))
+        if top is None:
+            return Failed("missing", f"nothing where {call.item} should stand", data)
+        error = max(error, top - expected, key=abs)
     data["height_error_m"] = round(error, 6)
     if abs(error) > call.params.get("height_tolerance", HEIGHT_TOLERANCE):
         return Failed("wrong_height", f"{call.item} stands {1000 * error:+.2f} mm off its nominal height", data)

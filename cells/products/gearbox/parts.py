@@ -22,6 +22,7 @@ from cells.products.gearbox.dimensions import (
     HUB_GRIP,
     PIN,
     PIN_SEAT,
+    PROBE,
     STRIP,
     STUD,
     TEETH_GAUGE,
@@ -161,6 +162,7 @@ def cover(d: Dimensions, color: str) -> Part:
             f"hole_{i}": Hole(tool_down((x, 0.0, FOOT)), "round", PIN + d.clearance, PIN, COVER - FOOT)
             for i, x in enumerate(d.blocks, 1)
         },
+        probes=tuple((side * (half_x - BLOCK - PROBE), 0.0) for side in (-1, 1)),
         color=color,
     )
 
