@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from cells.description.cell import Cell
-from cells.ports import Estimate, Loaded, LoadRequest
+from cells.ports import Estimate, Loaded, LoadRequest, item_of
 from cells.pose import Pose, Vector3
 from cells.products.materials import library
 from cells.products.model import Part, ProductVariant
+from cells.products.standing import standing
 from sim import bodies
 
 IN_SLOT = 0.02  # m from a slot's middle within which a part still lies in it
@@ -27,11 +28,13 @@ SETTLE_S = 0.25  # a part that has lain this long may sleep
 SEAT_ROLLING = 1e-3  # m: rubber. On hard seats one in six Ø 8 mm pegs rolls round over its rim, in Bullet, and falls
 QUIET = 3e-5  # m (and ×20 of the quaternion) between two looks below which a body counts as still
 MOVED, TURNED = 5e-4, math.radians(1)  # m and rad after which the locator looks anew
+ABOVE = 2e-5  # m between a part of a finished unit and what it stands on at the start
 
 
 @dataclass
 class Piece:
-    """One part instance in the physics: its body, the seat it was loaded on (-1: none), and whether it sleeps."""
+    """One part instance in the physics: its body, the seat it was loaded on or is to come back to (-1: none) in a
+    ``slot``, and whether it sleeps."""
 
     part: Part
     body: int
@@ -67,14 +70,25 @@ class SimStock:
         """Put the parts into their slots, each on a seat of its own height. Raises ``ValueError`` for a full slot."""
         held = {piece.slot: name for name, piece in self.pieces.items() if self._lies_in_slot(piece)}
         for request in requests:
-            if (request.station, request.slot) in held:
-                where = f"{request.station}/{request.slot}"
-                raise ValueError(f"{where} is taken by {held[request.station, request.slot]}")
+            self._must_be_free(request, held)
             part = self._variants[request.variant].parts[request.part]
             if part.base:
                 self.fit_nest(part)
             self._spawn(request, part)
         return Loaded(done=tuple(requests))
+
+    def load_unit(self, returns: Sequence[LoadRequest]) -> Loaded:
+        """Let a finished unit stand in the fixture, and a seat of its own height wait in its slot for each part."""
+        held = {piece.slot: name for name, piece in self.pieces.items() if self._lies_in_slot(piece)}
+        variant, fixture = self._variants[returns[0].variant], self._cell.station("fixture").pose
+        places = standing(variant)
+        for request in returns:
+            self._must_be_free(request, held)
+            part, stands = variant.parts[request.part], (fixture @ places[item_of(request.instance)]).shifted(dz=ABOVE)
+            if part.base:
+                self.fit_nest(part)
+            self._add(request, part, self._seat(request, part)[0], stands)
+        return Loaded(done=tuple(returns))
 
     def unload(self, instances: Sequence[str]) -> None:
         """Take parts out of the cell for good; one that was believed there and isn't is passed over."""
@@ -95,6 +109,15 @@ class SimStock:
         self._nest = (part, bodies.nest(self._bullet, part, fixture.pose, play, lead_in))
 
     def _spawn(self, request: LoadRequest, part: Part) -> None:
+        self._add(request, part, *self._seat(request, part))
+
+    def _add(self, request: LoadRequest, part: Part, seat: int, pose: Pose) -> None:
+        """A part at ``pose``, and the seat in its slot."""
+        at = (request.station, request.slot)
+        self.pieces[request.instance] = Piece(part, self.spawn(part, pose), seat, at, self._now())
+
+    def _seat(self, request: LoadRequest, part: Part) -> tuple[int, Pose]:
+        """Put a seat of a part's own size into its slot: the seat's body, and the pose of a part that is put there."""
         random = np.random.default_rng([self._seed, zlib.crc32(request.instance.encode()), 1])
         scatter = self._cell.scatter
         dx, dy, dz, turn = random.uniform(-1, 1, 4) * (scatter.xy, scatter.xy, scatter.z, scatter.yaw)
@@ -107,12 +130,17 @@ class SimStock:
         )
         seat = bodies.static_box(self._bullet, size, slot.shifted(dz=-height / 2), bodies.TRAY)
         self._bullet.changeDynamics(seat, -1, rollingFriction=SEAT_ROLLING)
-        pose = slot @ Pose.at(float(dx), float(dy), 5e-5, float(turn))
-        at = (request.station, request.slot)
-        self.pieces[request.instance] = Piece(part, self.spawn(part, pose), seat, at, self._now())
+        return seat, slot @ Pose.at(float(dx), float(dy), 5e-5, float(turn))
+
+    @staticmethod
+    def _must_be_free(request: LoadRequest, held: Mapping[tuple[str, int] | None, str]) -> None:
+        """Raise ``ValueError`` for a full slot."""
+        taken = held.get((request.station, request.slot))
+        if taken is not None:
+            raise ValueError(f"{request.station}/{request.slot} is taken by {taken}")
 
     def _lies_in_slot(self, piece: Piece) -> bool:
-        """Whether a part is still where it was loaded."""
+        """Whether a part is in its slot."""
         if piece.slot is None:
             return False
         station, slot = piece.slot
