@@ -81,17 +81,16 @@ def run(
     as_json: AsJson = False,
     overrides: Overrides = None,
 ) -> None:
-    """Build an order in a world, or take a finished unit apart; write a report, and a passport for each unit built."""
+    """Build an order, or take a unit apart; write a report."""
     from cells.commands import disassemble as apart
     from cells.commands.build import build
     from cells.commands.worlds import check_world_name, world_opener
     from cells.errors import InputError, Problem
 
     if (order_file is None) == (disassemble is None):
+        what = "nothing to build or take apart" if order_file is None else "an order to build and a unit to take apart"
         remedy = "give an order's file, or --disassemble and a unit's serial (cellwright run --help)"
-        raise InputError(
-            Problem("run", f"{'nothing' if order_file is None else 'both'} to build or take apart", remedy)
-        )
+        raise InputError(Problem("run", what, remedy))
     check_world_name(world, view)
     if disassemble is not None:
         if overrides:
