@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from cells.orders.report import (
     verdict_pill,
     write_page,
 )
+from cells.products.inverse import inverse_plan
 from cells.runtime.world_model import fold
 
 if TYPE_CHECKING:
@@ -38,12 +40,12 @@ def write_disassembly_report(
 
     ``events`` are those of this run, in order; pictures and telemetry are the files under ``out`` that they name."""
     [unit] = plan.units
-    variants = {variant.hash: variant}
+    variants = {variant.hash: replace(variant, process=inverse_plan(variant.process))}
     sections = [
         _header(unit.serial, plan, cell, events),
         film(out, pictures(out, events)),
         felt(out, events, cell, "remove"),
-        planned(plan, variants),
+        planned(plan, variants, events),
         steps(events),
         troubles(events),
         conventions(variants, cell),

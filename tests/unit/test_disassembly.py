@@ -4,6 +4,7 @@ The skills say what the test wants; tree, runner, journal and production are the
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -128,6 +129,8 @@ def test_the_report_tells_where_the_parts_are(cell: Undoing) -> None:
     page = write_disassembly_report(cell.folder, cell.plan, cell.variant, CELL, cell.since).read_text(encoding="utf-8")
     assert "parts in their slots" in page and "3 of 3" in page
     assert "re-grasp" in page and "tray_a/0" in page
+    # The graph is that of the inverse plan: one step recovered, the others done at the first try.
+    assert re.findall(r'<g class="(\w+)">', page) == ["done", "recovered", "done"]
 
 
 def started(**more: object) -> Event:
