@@ -43,8 +43,6 @@ def take_apart(
     """
     [planned] = plan.units
     line = Line(cell, {variant.hash: variant}, world, journal, out, requests, progress, pictures, say, None)
-    head = {"serial": planned.serial, "order": plan.order_id, "variant": variant.hash, "family": variant.family}
-    line.emit("disassembly_started", head | {"energy": energy_basis(world)})
     line.runner.start()
     line.runner.settle()
     unit = line.begin(planned)
@@ -54,6 +52,9 @@ def take_apart(
         raise CellwrightError(Problem("fixture", f"needs the unit {planned.serial}", remedy))
     if world.traits.self_loading:
         say(f"the simulated cell put the unit {planned.serial} into its fixture, assembled")
+    head = {"serial": planned.serial, "order": plan.order_id, "variant": variant.hash, "family": variant.family}
+    # Only now: a unit that nobody brought is whole still, and may be asked for again.
+    line.emit("disassembly_started", head | {"energy": energy_basis(world)})
     line.emit("unit_returned", _returned(unit, variant, lots))
     verdict = line.run(unit)
     outcome = line.end("disassembly_finished", unit, "apart" if verdict == "good" else verdict)
@@ -64,13 +65,8 @@ def take_apart(
 def _returned(unit: UnitRun, variant: ProductVariant, lots: Mapping[str, str]) -> dict[str, Any]:
     """The unit as it stands assembled: each piece where the plan is going to take it from."""
     places = {taking.item: place_name(taking) for taking, _ in unit.steps() if taking is not None}
+    parts = {slot.instance: slot.part for slot in unit.plan.returns}
     pieces = [
-        {
-            "instance": slot.instance,
-            "part": slot.part,
-            "lot": lots[slot.instance],
-            "place": places[slot.instance],
-        }
-        for slot in unit.plan.returns
+        {"instance": name, "part": part, "lot": lots[name], "place": places[name]} for name, part in parts.items()
     ]
     return {"serial": unit.plan.serial, "variant": variant.hash, "pieces": pieces}

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from cells.description.cell import load_cell
-from cells.errors import InputError
+from cells.errors import CellwrightError, InputError
 from cells.journal.event import Event
 from cells.journal.store import Journal, StoredEvent
 from cells.kinematics.chain import load_chain
 from cells.orders.apart import write_disassembly_report
 from cells.orders.finished import unit_to_take_apart, variant_as_built
 from cells.orders.passport.record import unit_record
+from cells.ports import Loaded
 from cells.runtime.disassembly import take_apart
 from cells.runtime.production import UnitOutcome
 from cells.runtime.requests import Request
@@ -34,9 +35,15 @@ CELL = load_cell("panda-bench")
 class Undoing(Line):
     """A cell that has built one unit, a peg of it replaced, and takes it apart."""
 
+    def built(self) -> None:
+        (outcome,) = self.build(fails("insert_peg_2.pick", 3, "wrong_part"))
+        assert outcome.verdict == "good"
+
     def apart(self, says: Says) -> UnitOutcome:
-        (built,) = self.build(fails("insert_peg_2.pick", 3, "wrong_part"))
-        assert built.verdict == "good"
+        self.built()
+        return self.take_it_apart(says)
+
+    def take_it_apart(self, says: Says) -> UnitOutcome:
         self.use(says)
         record = unit_to_take_apart(SERIAL, self.events)
         self.variant = variant_as_built(record)
@@ -83,6 +90,14 @@ def test_it_is_not_taken_apart_twice(cell: Undoing) -> None:
     cell.apart(fails("", 0))
     with pytest.raises(InputError, match="its disassembly was begun already"):
         unit_to_take_apart(SERIAL, cell.events)
+
+
+def test_a_unit_that_nobody_brought_may_be_asked_for_again(cell: Undoing, monkeypatch: pytest.MonkeyPatch) -> None:
+    cell.built()
+    with monkeypatch.context() as patch, pytest.raises(CellwrightError, match="fixture: needs the unit R-01; put it"):
+        patch.setattr(PerfectWorld, "_load", lambda _world, requests: Loaded(missing=tuple(requests)))
+        cell.take_it_apart(fails("", 0))
+    assert cell.take_it_apart(fails("", 0)).verdict == "apart"
 
 
 def test_a_peg_that_sticks_is_grasped_again(cell: Undoing) -> None:
