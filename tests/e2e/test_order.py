@@ -107,7 +107,7 @@ def test_the_journal_tells_every_step_and_names_every_recording(built: Built) ->
 def test_the_report_shows_pictures_curve_and_verdict(built: Built) -> None:
     page = (built.folder / "report.html").read_text(encoding="utf-8")
     assert page.count("data:image/jpeg") >= 4
-    assert page.count("<svg") == 1
+    assert page.count("<svg") == 2  # the force curve, and the drawn plan
     assert "1 of 1" in page
     assert "http" not in page.replace("http-equiv", "")
 
