@@ -23,7 +23,7 @@ from cells.kinematics.trajectory import point_to_point
 from cells.ports import ArmReading, Estimate, Loaded, LoadRequest, Traits, World
 from cells.pose import Array, Pose
 from cells.products.model import ProductVariant
-from cells.tasks.plan import slots_for
+from cells.tasks.plan import slots_for, slots_of_unit
 
 STEP = 0.1  # rad that the last joint is turned
 SLOW = 0.3  # share of the robot's limits for it
@@ -108,7 +108,7 @@ class _Bench:
         """All of them, in this order: what comes later relies on what came before."""
         checks = (
             self.traits, self.clock, self.readings, self.tool, self.hold, self.segment, self.preemption,
-            self.compliant, self.gripper, self.locator, self.stock, self.camera,
+            self.compliant, self.gripper, self.locator, self.stock, self.unit, self.camera,
         )  # fmt: skip
         outcomes = []
         for check in checks:
@@ -237,8 +237,26 @@ class _Bench:
 
     def stock(self) -> None:
         requests = self._requests()
-        loaded = self.world.stock.load(requests)
-        _expect("load() to return Loaded", isinstance(loaded, Loaded), type(loaded).__name__)
+        self._loaded("load()", self.world.stock.load(requests), requests)
+        for request in requests:
+            self._near_its_slot(request)
+        self._unload(requests)
+
+    def unit(self) -> None:
+        variant = next(iter(self._variants.values()), None)
+        if variant is None:
+            raise NotHere("no variants were given")
+        returns = slots_of_unit("check", self._cell, variant)
+        self._loaded("load_unit()", self.world.stock.load_unit(returns), returns)
+        [base] = [request for request in returns if variant.parts[request.part].base]
+        told, fixture = self.world.locator.locate(base.instance), self._cell.station("fixture")
+        off = math.dist(told.pose.xyz, fixture.pose.xyz)
+        room = getattr(fixture, "play", 0.0) + 4 * math.sqrt(sum(sigma**2 for sigma in told.sigma[:3]))
+        _expect(f"the unit's base within its play and 4 σ of the fixture, {room:.5f} m", off <= room, f"{off:.5f} m")
+        self._unload(returns)
+
+    def _loaded(self, name: str, loaded: Loaded, requests: Sequence[LoadRequest]) -> None:
+        _expect(f"{name} to return Loaded", isinstance(loaded, Loaded), type(loaded).__name__)
         named = sorted(r.instance for r in (*loaded.done, *loaded.missing))
         _expect("each request in done or in missing", named == sorted(r.instance for r in requests), named)
         if loaded.missing and not self.world.traits.self_loading:
@@ -246,8 +264,8 @@ class _Bench:
         _expect("a self-loading world to load everything", not loaded.missing, f"missing {loaded.missing}")
         for _ in self._ticks(0.3):
             self.world.clock.advance()
-        for request in requests:
-            self._near_its_slot(request)
+
+    def _unload(self, requests: Sequence[LoadRequest]) -> None:
         self.world.stock.unload([request.instance for request in requests])
         for request in requests:
             try:

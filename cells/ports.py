@@ -86,6 +86,11 @@ class Traits:
 REPLACEMENT = "~"
 
 
+def item_of(instance: str) -> str:
+    """The item of the bill of material that an instance is used for: ``peg_2`` for ``PB-1-01/peg_2~2``."""
+    return instance.rpartition("/")[2].partition(REPLACEMENT)[0]
+
+
 @dataclass(frozen=True, slots=True)
 class LoadRequest:
     """One part instance to be put into a slot: ``instance`` its unique id in the run (``<serial>/<item>``, and
@@ -161,10 +166,14 @@ class Clock(Protocol):
 
 
 class Stock(Protocol):
-    """The only way in which parts appear in the cell and finished units leave it."""
+    """The only way in which parts and finished units come into the cell and leave it."""
 
     def load(self, requests: Sequence[LoadRequest]) -> Loaded:
         """Put parts into their slots (a simulated world spawns, a real one asks)."""
+
+    def load_unit(self, returns: Sequence[LoadRequest]) -> Loaded:
+        """Put a finished unit, made of just these instances, into the fixture, and make the slots that they name ready
+        for them to be put into (a simulated world lets it stand there, a real one asks)."""
 
     def unload(self, instances: Sequence[str]) -> None:
         """Take a finished unit (all its instances) or rejected parts out of the cell."""

@@ -16,26 +16,30 @@ from typing import Any
 import numpy as np
 
 from cells.description.cell import Cell
-from cells.ports import Estimate, Loaded, LoadRequest
+from cells.ports import Estimate, Loaded, LoadRequest, item_of
 from cells.pose import Pose, Vector3
 from cells.products.materials import library
 from cells.products.model import Part, ProductVariant
+from cells.products.standing import standing
 from sim import bodies
 
 IN_SLOT = 0.02  # m from a slot's middle within which a part still lies in it
 SETTLE_S = 0.25  # a part that has lain this long may sleep
 SEAT_ROLLING = 1e-3  # m: rubber. On hard seats one in six Ø 8 mm pegs rolls round over its rim, in Bullet, and falls
+EDGE, FINGER_GAP = 0.002, 0.026  # m: a seat beyond its part, and for a finger's 17 mm in between, with the scatter
 QUIET = 3e-5  # m (and ×20 of the quaternion) between two looks below which a body counts as still
 MOVED, TURNED = 5e-4, math.radians(1)  # m and rad after which the locator looks anew
+ABOVE = 2e-5  # m between a part of a finished unit and what it stands on at the start
 
 
 @dataclass
 class Piece:
-    """One part instance in the physics: its body, the seat it was loaded on (-1: none), and whether it sleeps."""
+    """One part instance in the physics: its body, the seat (bodies) that it was loaded on or is to come back to in a
+    ``slot``, and whether it sleeps."""
 
     part: Part
     body: int
-    seat: int
+    seat: tuple[int, ...]
     slot: tuple[str, int] | None
     born: float
     asleep: bool = False
@@ -67,21 +71,31 @@ class SimStock:
         """Put the parts into their slots, each on a seat of its own height. Raises ``ValueError`` for a full slot."""
         held = {piece.slot: name for name, piece in self.pieces.items() if self._lies_in_slot(piece)}
         for request in requests:
-            if (request.station, request.slot) in held:
-                where = f"{request.station}/{request.slot}"
-                raise ValueError(f"{where} is taken by {held[request.station, request.slot]}")
+            self._must_be_free(request, held)
             part = self._variants[request.variant].parts[request.part]
             if part.base:
                 self.fit_nest(part)
             self._spawn(request, part)
         return Loaded(done=tuple(requests))
 
+    def load_unit(self, returns: Sequence[LoadRequest]) -> Loaded:
+        """Let a finished unit stand in the fixture, and a seat of its own height wait in its slot for each part."""
+        held = {piece.slot: name for name, piece in self.pieces.items() if self._lies_in_slot(piece)}
+        variant, fixture = self._variants[returns[0].variant], self._cell.station("fixture").pose
+        places = standing(variant)
+        for request in returns:
+            self._must_be_free(request, held)
+            part, stands = variant.parts[request.part], (fixture @ places[item_of(request.instance)]).shifted(dz=ABOVE)
+            if part.base:
+                self.fit_nest(part)
+            self._add(request, part, self._seat(request, part)[0], stands)
+        return Loaded(done=tuple(returns))
+
     def unload(self, instances: Sequence[str]) -> None:
         """Take parts out of the cell for good; one that was believed there and isn't is passed over."""
         for piece in filter(None, [self.pieces.pop(instance, None) for instance in instances]):
-            for body in (piece.body, piece.seat):
-                if body >= 0:
-                    self._bullet.removeBody(body)
+            for body in (piece.body, *piece.seat):
+                self._bullet.removeBody(body)
 
     def fit_nest(self, part: Part) -> None:
         """Fit the fixture with the nest of a base part, as a changeover does, unless it is the one that is there."""
@@ -95,24 +109,40 @@ class SimStock:
         self._nest = (part, bodies.nest(self._bullet, part, fixture.pose, play, lead_in))
 
     def _spawn(self, request: LoadRequest, part: Part) -> None:
+        self._add(request, part, *self._seat(request, part))
+
+    def _add(self, request: LoadRequest, part: Part, seat: tuple[int, ...], pose: Pose) -> None:
+        """A part at ``pose``, and the seat in its slot."""
+        at = (request.station, request.slot)
+        self.pieces[request.instance] = Piece(part, self.spawn(part, pose), seat, at, self._now())
+
+    def _seat(self, request: LoadRequest, part: Part) -> tuple[tuple[int, ...], Pose]:
+        """Put a seat of a part's own size into its slot: its bodies, and the pose of a part that is put there. The seat
+        of a long part is two blocks under its ends, between which fingers reach down."""
         random = np.random.default_rng([self._seed, zlib.crc32(request.instance.encode()), 1])
         scatter = self._cell.scatter
         dx, dy, dz, turn = random.uniform(-1, 1, 4) * (scatter.xy, scatter.xy, scatter.z, scatter.yaw)
         slot = self._cell.station(request.station).slot_pose(request.slot).shifted(dz=float(dz))
-        height = slot.xyz[2]
-        size = (
-            part.size[0] + 0.004,
-            part.size[1] * (0.6 if part.size[0] > 1.5 * part.size[1] else 1.0) + 0.004,
-            height,
-        )
-        seat = bodies.static_box(self._bullet, size, slot.shifted(dz=-height / 2), bodies.TRAY)
-        self._bullet.changeDynamics(seat, -1, rollingFriction=SEAT_ROLLING)
-        pose = slot @ Pose.at(float(dx), float(dy), 5e-5, float(turn))
-        at = (request.station, request.slot)
-        self.pieces[request.instance] = Piece(part, self.spawn(part, pose), seat, at, self._now())
+        length, width, height = part.size[0] + 2 * EDGE, part.size[1] + 2 * EDGE, slot.xyz[2]
+        gap = FINGER_GAP if part.size[0] > 1.5 * part.size[1] else 0.0
+        middles = [side * (length + gap) / 4 for side in (-1, 1)] if gap else [0.0]
+        size = ((length - gap) / len(middles), width, height)
+        seat = []
+        for x in middles:
+            block = bodies.static_box(self._bullet, size, slot @ Pose.at(x, 0.0, -height / 2), bodies.TRAY)
+            self._bullet.changeDynamics(block, -1, rollingFriction=SEAT_ROLLING)
+            seat.append(block)
+        return tuple(seat), slot @ Pose.at(float(dx), float(dy), 5e-5, float(turn))
+
+    @staticmethod
+    def _must_be_free(request: LoadRequest, held: Mapping[tuple[str, int] | None, str]) -> None:
+        """Raise ``ValueError`` for a full slot."""
+        taken = held.get((request.station, request.slot))
+        if taken is not None:
+            raise ValueError(f"{request.station}/{request.slot} is taken by {taken}")
 
     def _lies_in_slot(self, piece: Piece) -> bool:
-        """Whether a part is still where it was loaded."""
+        """Whether a part is in its slot."""
         if piece.slot is None:
             return False
         station, slot = piece.slot
@@ -125,7 +155,7 @@ class SimStock:
 
     def stand(self, instance: str, part: Part, pose: Pose) -> None:
         """Let a part stand at ``pose`` from the start, before anything moves: for runs that begin assembled."""
-        self.pieces[instance] = Piece(part, self.spawn(part, pose), -1, None, self._now())
+        self.pieces[instance] = Piece(part, self.spawn(part, pose), (), None, self._now())
 
     def true_pose(self, instance: str) -> Pose:
         """Where the part's frame really is. For evaluation only: nothing in the cell may call it."""

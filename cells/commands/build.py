@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import distributions, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cells.commands.folder import make_folder
 from cells.commands.progress import Progress
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from cells.ports import World
     from cells.products.model import ProductVariant
     from cells.runtime.production import UnitOutcome
+    from cells.runtime.requests import RequestQueue
     from cells.tasks.plan import Plan
 
+T = TypeVar("T")
 # Verdicts of units that a person ended.
 STOPPED = ("stopped", "cancelled")
 
@@ -46,23 +48,28 @@ def build(
     nothing is written then.
     """
     from cells.journal.store import Journal, event_hash
-    from cells.kinematics.chain import load_chain
-    from cells.kinematics.compiled import cache_folder, is_built
     from cells.orders.passport.elements import need_basyx
     from cells.orders.report import write_report
     from cells.runtime.lease import Lease
+    from cells.runtime.production import produce
 
     need_basyx()
     with Lease(cell.name):
         folder = make_folder(order.id, out)
-        write_config(folder, order, cell, plan, world, seed)
+        write_config(folder, {"order": order.model_dump(mode="json", by_alias=True)}, cell, plan, world, seed)
         with Journal.open(cell.name) as journal:
             start, _ = journal.head()
             ordered = f"{len(plan.units)} unit{'' if len(plan.units) == 1 else 's'}"
             say(f"{order.id}: {ordered} in {cell.name}, world {world}, seed {seed}; results in {folder}")
-            if cache_folder() and not is_built(load_chain(cell)):
-                say("compiling the kinematics of this arm, once; cellwright warmup does it ahead of time")
-            outcomes = perform(order, plan, cell, variants, journal, folder, lambda: opener(cell, variants, seed, view))
+            say_if_compiling(cell)
+            outcomes = perform(
+                cell,
+                plan,
+                lambda: opener(cell, variants, seed, view),
+                lambda world, progress, requests: produce(
+                    order, plan, cell, variants, world, journal, folder, progress, requests, say=progress.say
+                ),
+            )
             built = list(journal.events(after=start))
             units = [papers(outcome, folder, journal, order, plan, cell, variants, built) for outcome in outcomes]
             report = write_report(folder, order, plan, variants, cell, built)
@@ -80,18 +87,11 @@ def build(
 
 
 def perform(
-    order: Order,
-    plan: Plan,
-    cell: Cell,
-    variants: Mapping[str, ProductVariant],
-    journal: Journal,
-    folder: Path,
-    open_world: Callable[[], World],
-) -> list[UnitOutcome]:
-    """Open the world and build the units in it, within reach of other terminals from the beginning: a stop that is
-    asked for while the world opens is obeyed before anything moves."""
+    cell: Cell, plan: Plan, open_world: Callable[[], World], work: Callable[[World, Progress, RequestQueue], T]
+) -> T:
+    """Open the world and do ``work`` in it, within reach of other terminals from the beginning: a stop that is asked
+    for while the world opens is obeyed before anything moves."""
     from cells.runtime.control_socket import ControlSocket
-    from cells.runtime.production import produce
     from cells.runtime.requests import RequestQueue, interrupt_is_stop
 
     requests = RequestQueue()
@@ -101,11 +101,18 @@ def perform(
         try:
             # Only here can the arm be moving: before and after, Ctrl-C just ends the process.
             with rerouted(STDOUT, to=STDERR), Progress(plan) as progress, interrupt_is_stop(requests, say):
-                return produce(
-                    order, plan, cell, variants, world, journal, folder, progress, requests, say=progress.say
-                )
+                return work(world, progress, requests)
         finally:
             world.close()
+
+
+def say_if_compiling(cell: Cell) -> None:
+    """Say why the first run takes longer."""
+    from cells.kinematics.chain import load_chain
+    from cells.kinematics.compiled import cache_folder, is_built
+
+    if cache_folder() and not is_built(load_chain(cell)):
+        say("compiling the kinematics of this arm, once; cellwright warmup does it ahead of time")
 
 
 def papers(
@@ -147,8 +154,8 @@ def unit_result(outcome: UnitOutcome, carbon: Footprint, passport: Path | None) 
     }
 
 
-def write_config(folder: Path, order: Order, cell: Cell, plan: Plan, world: str, seed: int) -> Path:
-    """Write ``run.json``: the exact command, configuration, versions and seed of this run."""
+def write_config(folder: Path, asked: Mapping[str, Any], cell: Cell, plan: Plan, world: str, seed: int) -> Path:
+    """Write ``run.json``: the exact command, what was asked for, configuration, versions and seed of this run."""
     config = {
         "schema": "cellwright/run/v1",
         "command": ["cellwright", *sys.argv[1:]],
@@ -160,7 +167,7 @@ def write_config(folder: Path, order: Order, cell: Cell, plan: Plan, world: str,
         "packages": {
             found.name: found.version for found in sorted(distributions(), key=lambda found: found.name.lower())
         },
-        "order": order.model_dump(mode="json", by_alias=True),
+        **asked,
         "cell": cell.model_dump(mode="json", by_alias=True),
         "plan": plain(plan),
     }

@@ -69,7 +69,10 @@ def plan(
 
 
 def run(
-    order_file: OrderFile,
+    order_file: Annotated[Path | None, typer.Argument(metavar="ORDER", help="The order, a YAML file.")] = None,
+    disassemble: Annotated[
+        str | None, typer.Option("--disassemble", metavar="UNIT", help="Take a finished unit apart: its serial.")
+    ] = None,
     cell: CellName = DEFAULT_CELL,
     world: Annotated[str, typer.Option(help="The world to build it in: a name from the installed packages.")] = "sim",
     view: Annotated[bool, typer.Option("--view", help="Open the world's window and run at real time.")] = False,
@@ -78,11 +81,23 @@ def run(
     as_json: AsJson = False,
     overrides: Overrides = None,
 ) -> None:
-    """Build an order in a world; write passports and a report."""
+    """Build an order, or take a unit apart; write a report."""
+    from cells.commands import disassemble as apart
     from cells.commands.build import build
     from cells.commands.worlds import check_world_name, world_opener
+    from cells.errors import InputError, Problem
 
+    if (order_file is None) == (disassemble is None):
+        what = "nothing to build or take apart" if order_file is None else "an order to build and a unit to take apart"
+        remedy = "give an order's file, or --disassemble and a unit's serial (cellwright run --help)"
+        raise InputError(Problem("run", what, remedy))
     check_world_name(world, view)
+    if disassemble is not None:
+        if overrides:
+            raise InputError(Problem("--set", "there is no order to override", "a unit comes apart as it was built"))
+        apart.run(disassemble, cell, world, seed=seed, view=view, out=out, as_json=as_json)
+        return
+    assert order_file is not None
     order, the_cell, variants, made = prepare(order_file, cell, overrides or [])
     opener = world_opener(world)
     result = build(order, the_cell, variants, made, opener, seed=seed, view=view, out=out, world=world)

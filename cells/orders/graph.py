@@ -34,18 +34,18 @@ def columns(plan: ProcessPlan) -> list[list[str]]:
 
 
 def states(plan: ProcessPlan, serial: str, events: Iterable[Event]) -> dict[str, str]:
-    """How far each step of a unit came, from its events; the pick before a step belongs to it."""
+    """How far each step of a unit came, from its events; what picks before a step or stores after it is part of it."""
     out = {step.id: WAITING for step in plan.steps}
     for event in events:
         if event.data.get("serial") != serial:
             continue
-        step = str(event.data.get("step", "")).removesuffix(".pick")
+        step, _, more = str(event.data.get("step", "")).partition(".")
         if step not in out:
             continue
         if event.kind == "step_failed":
             out[step] = FAILED
-        elif event.kind == "step_done" and event.data["step"] == step:
-            out[step] = RECOVERED if out[step] == FAILED else DONE
+        elif event.kind == "step_done" and more != "pick":
+            out[step] = DONE if out[step] in (WAITING, DONE) else RECOVERED
     return out
 
 

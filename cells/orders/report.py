@@ -20,6 +20,7 @@ from cells.orders.markup import code, duration, grams, grid, number, section, va
 from cells.orders.passport.record import unit_record
 from cells.orders.pictures import data_uri, filmstrip
 from cells.runtime.guard import NOT_SAFETY_RATED
+from cells.runtime.production import GOOD
 from cells.runtime.telemetry import read_telemetry
 
 if TYPE_CHECKING:
@@ -47,42 +48,41 @@ def write_report(
     ``variants`` by hash; ``events`` are those of this run, in order. Pictures and telemetry are the files
     under ``out`` that the events name.
     """
-    taken = [event for event in events if event.kind == "picture_taken" and (out / event.data["file"]).is_file()]
+    taken = pictures(out, events)
     if taken:
         first = [event for event in taken if event.data["serial"] == taken[0].data["serial"]]
         filmstrip([out / event.data["file"] for event in first], out / "filmstrip.png")
-    recordings = {path.name: path for path in sorted(out.rglob("*.npz"))}
     sections = [
         header(order, plan, cell, events),
         film(out, taken),
-        insertions(events, recordings, cell),
+        felt(out, events, cell, "insert"),
         planned(plan, variants, events),
         steps(events),
         troubles(events),
         footprints(plan, variants, cell, events),
         conventions(variants, cell),
     ]
+    return write_page(out, order.id, sections)
+
+
+def write_page(out: Path, title: str, sections: Iterable[str]) -> Path:
+    """Write ``out/report.html`` from its sections (HTML; empty ones are left out) and return its path."""
     page = Template(files("cells.orders").joinpath("report.html").read_text(encoding="utf-8"))
     path = out / "report.html"
     body = "\n".join(section for section in sections if section)
-    path.write_text(page.substitute(title=escape(f"{order.id} · Cellwright"), body=body), encoding="utf-8")
+    path.write_text(page.substitute(title=escape(f"{title} · Cellwright"), body=body), encoding="utf-8")
     return path
+
+
+def pictures(out: Path, events: Iterable[StoredEvent]) -> list[StoredEvent]:
+    """The events of pictures that are there under ``out``."""
+    return [event for event in events if event.kind == "picture_taken" and (out / event.data["file"]).is_file()]
 
 
 def header(order: Order, plan: Plan, cell: Cell, events: Sequence[Event]) -> str:
     """Name, verdicts and the four numbers that matter."""
     verdicts = {event.data["serial"]: event for event in events if event.kind == "unit_finished"}
     good = sum(event.data["verdict"] == "good" for event in verdicts.values())
-    done = [event.data for event in events if event.kind == "step_done"]
-    recoveries = sum(event.kind == "recovery_started" for event in events)
-    span = events[-1].time - events[0].time if events else 0.0
-    peak = max((force for step in done if (force := peak_force(step)) is not None), default=None)
-    cards = [
-        ("good units", f"{good} of {len(plan.units)}"),
-        ("cell time", duration(span)),
-        ("recoveries", str(recoveries)),
-        ("highest force", "unknown" if peak is None else f"{peak:.1f} N"),
-    ]
     rows = [
         (code(unit.serial), verdict_pill(verdicts.get(unit.serial)), escape(reasons(verdicts.get(unit.serial))))
         for unit in plan.units
@@ -92,19 +92,30 @@ def header(order: Order, plan: Plan, cell: Cell, events: Sequence[Event]) -> str
         [
             f"<h1>{escape(order.id)}</h1>",
             f'<p class="soft">Built{customer} by the cell {code(cell.name)}. Plan {code(plan.hash[:12])}.</p>',
-            '<div class="cards">',
-            *(
-                f'<div class="card"><b>{escape(value)}</b><span class="soft">{name}</span></div>'
-                for name, value in cards
-            ),
-            "</div>",
+            cards("good units", f"{good} of {len(plan.units)}", events),
             grid(("unit", "verdict", "why"), rows),
         ]
     )
 
 
+def cards(name: str, value: str, events: Sequence[Event]) -> str:
+    """What came of it, and three numbers more that matter."""
+    done = [event.data for event in events if event.kind == "step_done"]
+    recoveries = sum(event.kind == "recovery_started" for event in events)
+    span = events[-1].time - events[0].time if events else 0.0
+    peak = max((force for step in done if (force := peak_force(step)) is not None), default=None)
+    told = [
+        (name, value),
+        ("cell time", duration(span)),
+        ("recoveries", str(recoveries)),
+        ("highest force", "unknown" if peak is None else f"{peak:.1f} N"),
+    ]
+    shown = (f'<div class="card"><b>{escape(value)}</b><span class="soft">{name}</span></div>' for name, value in told)
+    return "\n".join(['<div class="cards">', *shown, "</div>"])
+
+
 def film(out: Path, taken: Sequence[Event]) -> str:
-    """Pictures of the assembly from the cell's camera, evenly picked, first and last included."""
+    """Pictures from the cell's camera, evenly picked, first and last included."""
     if not taken:
         return ""
     last = len(taken) - 1
@@ -114,16 +125,17 @@ def film(out: Path, taken: Sequence[Event]) -> str:
         said = escape(f"{event.data['serial']} · {event.data['step']}, {event.time:.0f} s")
         address = data_uri(out / event.data["file"])
         figures.append(f'<figure><img alt="{said}" src="{address}"><figcaption>{said}</figcaption></figure>')
-    return section("The assembly, as the cell's camera saw it", '<div class="film">', *figures, "</div>")
+    return section("What the cell's camera saw", '<div class="film">', *figures, "</div>")
 
 
-def insertions(events: Iterable[Event], recordings: Mapping[str, Path], cell: Cell) -> str:
-    """The force curve of each insertion, failed ones included."""
+def felt(out: Path, events: Iterable[Event], cell: Cell, skill: str) -> str:
+    """The force curve of each use of a skill, failed ones included."""
+    recordings = {path.name: path for path in sorted(out.rglob("*.npz"))}
     limit = cell.limits.force_n
     figures = []
     for event in events:
         path = recording(event.data, recordings)
-        if event.kind not in ("step_done", "step_failed") or bare(event.data["skill"]) != "insert" or path is None:
+        if event.kind not in ("step_done", "step_failed") or bare(event.data["skill"]) != skill or path is None:
             continue
         name = f"{event.data['serial']} · {event.data['step']}"
         arrays = read_telemetry(path)
@@ -267,7 +279,7 @@ def conventions(variants: Mapping[str, ProductVariant], cell: Cell) -> str:
 def verdict_pill(finished: Event | None) -> str:
     """The verdict of a unit; a unit without one was not finished."""
     verdict = str(finished.data["verdict"]) if finished else "not finished"
-    kind = "good" if verdict == "good" else "bad" if finished else ""
+    kind = "good" if verdict in GOOD else "bad" if finished else ""
     return f'<span class="pill {kind}">{escape(verdict)}</span>'
 
 

@@ -27,14 +27,16 @@ if TYPE_CHECKING:
     from cells.products.model import Part, ProductVariant
     from cells.tasks.plan import Plan, UnitPlan
 
-PICTURED = frozenset({"place", "insert", "mesh", "inspect", "turn", "handover"})
+PICTURED = frozenset({"place", "insert", "mesh", "inspect", "turn", "handover", "remove", "store"})
 PICTURE_SIZE = (960, 600)
+GOOD = ("good", "apart")
 
 
 @dataclass(frozen=True, slots=True)
 class UnitOutcome:
     """How a unit ended. ``verdict``: "good", "rejected" (an inspection said no), "failed" (a step couldn't be done),
-    "cancelled", or "stopped" (left standing); ``energy_j`` is mechanical work (NaN where the world can't tell)."""
+    "cancelled", or "stopped" (left standing); "apart" if that was the aim. ``energy_j`` is mechanical work (NaN where
+    the world can't tell)."""
 
     serial: str
     verdict: str
@@ -44,8 +46,8 @@ class UnitOutcome:
     recoveries: tuple[str, ...]
 
 
-def _silent(_text: str) -> None:
-    pass
+def silent(_text: str) -> None:
+    """Say nothing to nobody."""
 
 
 def produce(
@@ -59,7 +61,7 @@ def produce(
     progress: Progress,
     requests: Requests,
     pictures: bool = True,
-    say: Callable[[str], None] = _silent,
+    say: Callable[[str], None] = silent,
     holds: WorldModel | None = None,
 ) -> list[UnitOutcome]:
     """Build what is planned, in ``world``; ``variants`` by hash; ``holds`` what a simulated cell holds already.
@@ -69,8 +71,8 @@ def produce(
     was begun: a cancelled or abandoned order ends early. Raises ``CellwrightError`` with a loading list where stock
     is missing and the world doesn't load itself.
     """
-    line = _Line(cell, variants, world, journal, out, requests, progress, pictures, say, holds)
-    line.emit("order_accepted", {"order": order.id, "items": _items(order), "energy": _energy_basis(world)})
+    line = Line(cell, variants, world, journal, out, requests, progress, pictures, say, holds)
+    line.emit("order_accepted", {"order": order.id, "items": _items(order), "energy": energy_basis(world)})
     line.runner.start()
     outcomes: list[UnitOutcome] = []
     for unit in plan.units:
@@ -83,7 +85,7 @@ def produce(
     return outcomes
 
 
-class _Line:
+class Line:
     """What the units of one order share: the runner, the world model and the journal."""
 
     def __init__(
@@ -122,31 +124,45 @@ class _Line:
 
     def build(self, order_id: str, plan: UnitPlan) -> UnitOutcome:
         """One unit, from its parts in their slots to its leaving the cell."""
-        world, variant = self._world, self._variants[plan.variant_hash]
-        since, energy = world.clock.now(), world.arm.read().energy_j
-        unit = UnitRun(
+        variant, unit = self._variants[plan.variant_hash], self.begin(plan)
+        started = {
+            "serial": plan.serial,
+            "order": order_id,
+            "variant": variant.hash,
+            "family": variant.family,
+            "version": variant.version,
+            "parameters": dict(variant.parameters),
+        }
+        self.emit("unit_started", started)
+        self._load(plan.loads)
+        verdict = self.run(unit)
+        if not self.runner.left:  # else it stands, or is held, where the arm stopped, until a person clears it
+            self._remove(unit)
+        return self.end("unit_finished", unit, verdict)
+
+    def begin(self, plan: UnitPlan) -> UnitRun:
+        """What the leaves of a unit's tree share, before anything is done."""
+        return UnitRun(
             plan, self.runner, self._context, self._skills, self.emit, self._load, self._picture, self._progress,
             self._telemetry, self.runner.read(),
         )  # fmt: skip
-        started = {"serial": plan.serial, "order": order_id, "variant": variant.hash, "family": variant.family}
-        self.emit("unit_started", started)
-        self._load(plan.loads)
-        verdict = self._run(unit)
-        reasons = () if verdict == "good" else tuple(unit.reasons[-1:]) or (f"the unit was {verdict}",)
-        if not self.runner.left:  # else it stands, or is held, where the arm stopped, until a person clears it
-            self._remove(unit)
-        seconds, used = round(world.clock.now() - since, 6), world.arm.read().energy_j - energy
+
+    def end(self, kind: str, unit: UnitRun, verdict: str) -> UnitOutcome:
+        """How a unit ended, as an event and as an outcome; reasons are those of what didn't end as it should."""
+        serial, now = unit.plan.serial, self._world.arm.read().energy_j
+        reasons = () if verdict in GOOD else tuple(unit.reasons[-1:]) or (f"the unit was {verdict}",)
+        seconds, used = round(self._world.clock.now() - unit.began.time, 6), now - unit.began.arm.energy_j
         finished = {
-            "serial": plan.serial,
+            "serial": serial,
             "verdict": verdict,
             "reasons": list(reasons),
             "seconds": seconds,
             "energy_j": round(used, 6) if math.isfinite(used) else None,
         }
-        self.emit("unit_finished", finished)
-        return UnitOutcome(plan.serial, verdict, reasons, seconds, used, tuple(unit.recoveries))
+        self.emit(kind, finished)
+        return UnitOutcome(serial, verdict, reasons, seconds, used, tuple(unit.recoveries))
 
-    def _run(self, unit: UnitRun) -> str:
+    def run(self, unit: UnitRun) -> str:
         """Tick the unit's tree, again from a step boundary after each interruption, to its verdict."""
         work = TreeWork(unit_tree(unit), unit)
         ending = self.runner.run(work)
@@ -253,6 +269,7 @@ def _items(order: Order) -> list[dict[str, Any]]:
     ]
 
 
-def _energy_basis(world: World) -> str:
+def energy_basis(world: World) -> str:
+    """Where figures of energy come from: "modelled", "measured", or "unknown" where the world can't tell."""
     known = math.isfinite(world.arm.read().energy_j)
     return "modelled" if known and world.traits.self_loading else "measured" if known else "unknown"

@@ -49,10 +49,11 @@ class UnitRun:
     begun: tuple[Call, dict[str, Any]] | None = None
     doing: str = ""
     handled: str = field(init=False)  # the item of the last call, which the fingers may be around
+    began: Reading = field(init=False)
     failed_skill: str = ""
 
     def __post_init__(self) -> None:
-        self.handled = self.plan.calls[0].item
+        self.handled, self.began = self.plan.calls[0].item, self.reading
 
     def bound(self, call: Call) -> Call:
         """The call with the instances that are in use now."""
@@ -66,9 +67,16 @@ class UnitRun:
         return bool(after) and all(condition.holds(bound, model) for condition in after)
 
     def steps(self) -> list[tuple[Call | None, Call]]:
-        """The calls by process step: (the pick that comes first, if any; the call itself)."""
-        calls = {call.id: call for call in self.plan.calls}
-        return [(calls.get(f"{id_}.pick"), call) for id_, call in calls.items() if not id_.endswith(".pick")]
+        """The calls by process step: (what brings its item into the hand first, if anything; the call itself)."""
+        out: list[tuple[Call | None, Call]] = []
+        taking = None
+        for call in self.plan.calls:
+            if any(condition.what == "holding" for condition in self.skills[call.skill].after):
+                taking = call
+            else:
+                out.append((taking, call))
+                taking = None
+        return out
 
     def take_stock(self) -> None:
         """After a stop: the call that was under way counts as done if the world model shows its goal reached. Its

@@ -52,6 +52,9 @@ def apply(model: WorldModel, event: Event) -> WorldModel:
     elif event.kind in ("part_gripped", "part_released", "part_lost"):
         place = {"part_gripped": GRIPPER, "part_lost": "lost"}.get(event.kind) or data["place"]
         pieces[data["instance"]] = replace(pieces[data["instance"]], place=place)
+    elif event.kind == "unit_returned":
+        for piece in data["pieces"]:
+            pieces[piece["instance"]] = Piece(piece["part"], data["variant"], piece["lot"], piece["place"])
     elif event.kind == "unit_left":
         for instance in data["instances"]:
             pieces.pop(instance, None)

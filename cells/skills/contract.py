@@ -69,7 +69,8 @@ class Cancelled(BaseException):
 @dataclass(frozen=True, slots=True)
 class Call:
     """One grounded skill call. ``item`` and ``base`` are instances (``PB-0001/peg_1``, ``PB-0001/plate``);
-    ``target`` a station (``fixture``), or a hole of ``base`` (``hole_1``); ``params`` numbers in SI."""
+    ``target`` a station (``fixture``) or a slot of one (``tray_b/3``), or a hole of ``base`` (``hole_1``); ``params``
+    numbers in SI."""
 
     id: str
     skill: str

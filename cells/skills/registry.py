@@ -14,10 +14,12 @@ from cells.skills.inspect import INSPECT
 from cells.skills.mesh import MESH
 from cells.skills.move import MOVE
 from cells.skills.pick import PICK
-from cells.skills.place import PLACE
+from cells.skills.place import PLACE, STORE
+from cells.skills.remove import REMOVE
 from cells.skills.turn import TURN
 
 GROUP = "cellwright.skills"
+BUILT_IN = (PICK, PLACE, INSERT, MESH, INSPECT, TURN, HANDOVER, REMOVE, STORE, DISCARD, MOVE)
 
 
 @cache
@@ -26,7 +28,7 @@ def skills() -> Mapping[str, Skill]:
 
     Raises :class:`InputError` for an entry point that isn't one or takes a name that is taken.
     """
-    known = {skill.name: skill for skill in (PICK, PLACE, INSERT, MESH, INSPECT, TURN, HANDOVER, DISCARD, MOVE)}
+    known = {skill.name: skill for skill in BUILT_IN}
     for point in entry_points(group=GROUP):
         try:
             skill = point.load()

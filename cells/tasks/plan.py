@@ -33,6 +33,8 @@ FIRST_GUESS = {
     "inspect": 5.0,
     "turn": 6.0,
     "handover": 4.0,
+    "remove": 5.0,
+    "store": 5.0,
     "move": 2.0,
 }
 _UNKNOWN_SKILL = 5.0
@@ -43,7 +45,8 @@ FOUND = "found"
 @dataclass(frozen=True, slots=True)
 class UnitPlan:
     """One unit: its loads and calls in order. ``seconds`` and ``joules`` (mechanical work; ``None`` where the past
-    doesn't tell) are predictions, one for each call."""
+    doesn't tell) are predictions, one for each call. ``returns``: of a unit that is taken apart, which part goes where.
+    """
 
     serial: str
     item_index: int
@@ -52,6 +55,7 @@ class UnitPlan:
     calls: tuple[Call, ...]
     seconds: tuple[float, ...]
     joules: tuple[float | None, ...]
+    returns: tuple[LoadRequest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ def plan_order(
         for index, item in enumerate(order.items)
         for _ in range(item.quantity)
     )
-    return Plan(order.id, cell.name, units, _hash(order.id, cell.name, units))
+    return plan_of(order.id, cell, units)
 
 
 def slots_for(part: Part, cell: Cell) -> Iterator[tuple[str, int]]:
@@ -134,18 +138,18 @@ def _plan_unit(
     serial: str, index: int, cell: Cell, variant: ProductVariant, skills: Mapping[str, Skill], past: Past
 ) -> UnitPlan:
     calls = tuple(call for step in variant.process.steps for call in _calls(serial, step, skills))
-    return UnitPlan(
-        serial,
-        index,
-        variant.hash,
-        _loads(serial, cell, variant),
-        calls,
-        tuple(past.seconds.get(call.skill, FIRST_GUESS.get(call.skill, _UNKNOWN_SKILL)) for call in calls),
-        tuple(past.joules.get(call.skill) for call in calls),
-    )
+    loads = slots_of_unit(serial, cell, variant)
+    return UnitPlan(serial, index, variant.hash, loads, calls, *predicted(calls, past))
 
 
-def _loads(serial: str, cell: Cell, variant: ProductVariant) -> tuple[LoadRequest, ...]:
+def predicted(calls: Sequence[Call], past: Past) -> tuple[tuple[float, ...], tuple[float | None, ...]]:
+    """Seconds and joules of each call, as the past tells them."""
+    seconds = tuple(past.seconds.get(call.skill, FIRST_GUESS.get(call.skill, _UNKNOWN_SKILL)) for call in calls)
+    return seconds, tuple(past.joules.get(call.skill) for call in calls)
+
+
+def slots_of_unit(serial: str, cell: Cell, variant: ProductVariant) -> tuple[LoadRequest, ...]:
+    """A slot of its own for each item of a unit. Raises ``Unbuildable`` where the trays are too small."""
     taken: set[tuple[str, int]] = set()
     loads = []
     for line in variant.bom:
@@ -163,19 +167,19 @@ def _loads(serial: str, cell: Cell, variant: ProductVariant) -> tuple[LoadReques
 
 def _calls(serial: str, step: ProcessStep, skills: Mapping[str, Skill]) -> Iterator[Call]:
     """The calls of a process step: the skill that has the capability, after a pick if it needs the item in hand."""
-    skill = _skill(step.capability, step, skills)
-    item, (base, target) = f"{serial}/{step.item}", _target(serial, step)
+    skill = skill_for(step.capability, step, skills)
+    item, (base, target) = f"{serial}/{step.item}", target_of(serial, step)
     params = dict(step.constraints)
     goal = f"{step.capability} {step.item}" + (f" at {step.target}" if step.target else "")
     if any(condition.what == "holding" for condition in skill.before):
-        pick = _skill("pick", step, skills)
+        pick = skill_for("pick", step, skills)
         why = f"{step.item} must be in the hand to {goal}"
         yield Call(f"{step.id}.pick", pick.name, serial, item, None, None, params, why)
     why = f"the process plan asks to {goal}" + (f", after {', '.join(step.after)}" if step.after else "")
     yield Call(step.id, skill.name, serial, item, target, base, params, why)
 
 
-def _target(serial: str, step: ProcessStep) -> tuple[str | None, str | None]:
+def target_of(serial: str, step: ProcessStep) -> tuple[str | None, str | None]:
     """(base instance, target): a hole of an item of the unit, or a station without base."""
     if step.target is None or "/" not in step.target:
         return None, step.target
@@ -183,7 +187,8 @@ def _target(serial: str, step: ProcessStep) -> tuple[str | None, str | None]:
     return f"{serial}/{base}", hole
 
 
-def _skill(capability: str, step: ProcessStep, skills: Mapping[str, Skill]) -> Skill:
+def skill_for(capability: str, step: ProcessStep, skills: Mapping[str, Skill]) -> Skill:
+    """The skill, of those by capability, that a step needs. Raises ``Unbuildable`` if nobody installed it."""
     if capability not in skills:
         what = f"no installed skill has the capability {capability!r}"
         raise Unbuildable(Problem(f"process:{step.id}", what, f"known are {', '.join(sorted(skills))}"))
@@ -194,6 +199,8 @@ def _means(values: Mapping[str, Sequence[float]]) -> dict[str, float]:
     return {key: sum(list_) / len(list_) for key, list_ in values.items()}
 
 
-def _hash(order_id: str, cell: str, units: Sequence[UnitPlan]) -> str:
-    done = [order_id, cell, [(unit.serial, [*map(asdict, unit.loads)], [*map(asdict, unit.calls)]) for unit in units]]
-    return hashlib.sha256(json.dumps(done, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+def plan_of(order_id: str, cell: Cell, units: tuple[UnitPlan, ...]) -> Plan:
+    """The plan of these units, with its hash."""
+    done = [(unit.serial, [*map(asdict, unit.loads)], [*map(asdict, unit.calls)]) for unit in units]
+    text = json.dumps([order_id, cell.name, done], sort_keys=True, ensure_ascii=False)
+    return Plan(order_id, cell.name, units, hashlib.sha256(text.encode()).hexdigest())

@@ -50,7 +50,8 @@ def _step(unit: UnitRun, pick: Call, call: Call) -> Behaviour:
 
     def replaceable() -> bool:
         first = next(other for other in unit.plan.calls if other.item == call.item)
-        return first is pick and unit.attempts[f"replace {call.item}"] < REPLACEMENTS
+        loaded = any(load.instance == call.item for load in unit.plan.loads)
+        return loaded and first is pick and unit.attempts[f"replace {call.item}"] < REPLACEMENTS
 
     def lift(reading: Reading) -> Steps:
         return recovery.rise(unit.context, unit.handled, reading)

@@ -107,7 +107,7 @@ def test_the_journal_tells_every_step_and_names_every_recording(built: Built) ->
 def test_the_report_shows_pictures_curve_and_verdict(built: Built) -> None:
     page = (built.folder / "report.html").read_text(encoding="utf-8")
     assert page.count("data:image/jpeg") >= 4
-    assert page.count("<svg") == 1
+    assert page.count("<svg") == 2  # the force curve, and the drawn plan
     assert "1 of 1" in page
     assert "http" not in page.replace("http-equiv", "")
 
@@ -118,3 +118,32 @@ def test_the_past_improves_the_plan(built: Built) -> None:
     assert plan["hash"] == fresh["hash"]
     assert plan["units"][0]["seconds"] != fresh["units"][0]["seconds"]
     assert all(value is not None for value in plan["units"][0]["joules"])
+
+
+@pytest.fixture(scope="module")
+def apart(built: Built) -> Ended:
+    """The unit, taken apart again. Stands last in this file: what comes before tells of the building alone."""
+    return built.run("run", "--disassemble", "T-1-01", "--seed", 6, "--json")
+
+
+def test_the_unit_comes_apart_and_the_cell_says_where_its_parts_are(built: Built, apart: Ended) -> None:
+    assert apart.returncode == 0, apart.stderr
+    assert "put the unit T-1-01 into its fixture" in apart.stderr
+    result = json.loads(apart.stdout)
+    assert (result["verdict"], result["order"], result["recoveries"]) == ("apart", "T-1", [])
+    assert {(part["instance"], part["lot"], part["place"]) for part in result["parts"]} == {
+        ("T-1-01/plate", "SIM-1", "tray_a/0"),
+        ("T-1-01/peg_1", "SIM-2", "tray_b/0"),
+    }
+    (report,) = result["files"]
+    assert "2 of 2" in (built.here / report).read_text(encoding="utf-8")
+    config = json.loads((built.here / result["folder"] / "run.json").read_text(encoding="utf-8"))
+    assert config["disassemble"]["serial"] == "T-1-01"
+
+
+def test_its_passport_still_agrees_with_the_journal_and_it_is_not_taken_apart_twice(built: Built, apart: Ended) -> None:
+    assert apart.returncode == 0
+    assert built.run("passport", "verify", "runs/T-1-1/passports/T-1-01.aasx").returncode == 0
+    again = built.run("run", "--disassemble", "T-1-01")
+    assert again.returncode == 2
+    assert "begun already" in again.stderr and "journal show --serial T-1-01" in again.stderr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from cells.conformance import check_world, failures
 from cells.control.setpoints import Compliant, Setpoint
 from cells.description.cell import load_cell
-from cells.ports import ArmReading, Estimate, Loaded, Traits
+from cells.ports import ArmReading, Estimate, Loaded, LoadRequest, Traits
 from cells.pose import Array, Pose
 from cells.products.catalogue import build_variant
 from cells.products.model import ProductVariant
@@ -74,7 +74,9 @@ class Careless(Wrapped):
 
     def __init__(self, world: SimWorld) -> None:
         super().__init__(world)
-        self.stock = SimpleNamespace(load=world.stock.load, unload=lambda _instances: None)
+        self.stock = SimpleNamespace(
+            load=world.stock.load, load_unit=lambda returns: Loaded(done=tuple(returns)), unload=lambda _instances: None
+        )
         self.gripper = SimpleNamespace(read=world.gripper.read, move=lambda *_: None)
         self.camera = SimpleNamespace(picture=lambda _width, _height: b"JPEG")
         self.traits = replace(world.traits, deterministic=False)
@@ -132,7 +134,7 @@ def test_the_simulated_world_conforms_and_no_check_is_left_out() -> None:
 
 def test_each_broken_promise_is_named_with_what_was_seen() -> None:
     said, _ = by_name(Sloppy(opened()))
-    assert set(said) == {"clock", "readings", "tool", "stock"}
+    assert set(said) == {"clock", "readings", "tool", "stock", "unit"}
     assert said["clock"] == "expected one advance() to pass 0.004 s, and reading none, saw 0.006000 s"
     assert "wrench.read() as an array of shape (6,)" in said["readings"]
     assert "saw ndarray of shape (3,)" in said["readings"]
@@ -143,7 +145,8 @@ def test_each_broken_promise_is_named_with_what_was_seen() -> None:
 def test_a_world_that_does_as_it_likes_is_caught_at_every_port() -> None:
     said, _ = by_name(Careless(opened()))
     assert set(said) == {
-        "readings", "hold", "segment", "preemption", "compliant", "gripper", "locator", "stock", "camera", "close"
+        "readings", "hold", "segment", "preemption", "compliant", "gripper", "locator", "stock", "unit", "camera",
+        "close",
     }  # fmt: skip
     assert "still busy" in said["segment"]
     assert "KeyError" in said["locator"]
@@ -169,5 +172,9 @@ def test_compliance_is_not_asked_of_a_world_without_contact_and_a_twin_of_anothe
 def test_neither_repetition_nor_parts_are_asked_of_a_world_that_people_load() -> None:
     world = Wrapped(opened())
     world.traits = Traits(contact=True, deterministic=False, self_loading=False)
-    world.stock = SimpleNamespace(load=lambda requests: Loaded(missing=tuple(requests)))
-    assert by_name(world) == ({}, {"stock", "twin"})
+
+    def ask(requests: Sequence[LoadRequest]) -> Loaded:
+        return Loaded(missing=tuple(requests))
+
+    world.stock = SimpleNamespace(load=ask, load_unit=ask)
+    assert by_name(world) == ({}, {"stock", "unit", "twin"})

@@ -82,6 +82,28 @@ def test_a_folder_that_cannot_be_written_is_refused(
     assert not any(path.is_file() and path.name == "journal.db" for path in home.rglob("*"))
 
 
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["--disassemble", "T-1-09"], "journal:T-1-09: no such unit was started"),
+        (["--disassemble", ""], "no such unit was started"),
+        (["--disassemble", "../../x"], "no such unit was started"),
+        (["--disassemble", "T-1-01", "--set", "items.0.quantity=2"], "--set"),
+        (["--disassemble", "T-1-01", "--world", "moon"], "moon"),
+        (["order.yaml", "--disassemble", "T-1-01"], "an order to build and a unit to take apart"),
+        ([], "nothing to build or take apart"),
+    ],
+)
+def test_what_cannot_be_taken_apart_is_told(
+    words: list[str], names: str, cellwright: Cellwright, here: Path, home: Path
+) -> None:
+    done = cellwright("run", *words)
+    assert done.returncode == 2, done.stderr
+    short_and_helpful(done.stderr, names)
+    assert not list(here.iterdir())
+    assert not home.exists()
+
+
 def test_results_are_never_overwritten(cellwright: Cellwright, order: Path, tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     kept.mkdir()

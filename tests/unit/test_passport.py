@@ -21,6 +21,7 @@ from cells.orders.order import Order, load_order
 from cells.orders.passport import read_passport, verify_passport, write_passport
 from cells.products.catalogue import build_variant
 from cells.products.model import ProductVariant
+from cells.tasks.disassembly import plan_disassembly
 
 SERIAL = "PB-1-01"
 TELEMETRY = "ab" * 32
@@ -200,10 +201,15 @@ def test_what_has_no_source_is_unknown_and_not_a_number(passport: Path) -> None:
     assert said["submodels"]["CarbonFootprint"]["ProductCarbonFootprints"] == []
 
 
-def test_disassembly_runs_the_plan_backwards(passport: Path, variant: ProductVariant) -> None:
-    processes = read_passport(passport)["submodels"]["DisassemblyProcess"]["Processes"].values()
-    wanted = [f"undo_{step.id}" for step in reversed(variant.process.steps) if step.inverse != "none"]
-    assert wanted and [process["ProcessId"] for process in processes] == wanted
+def test_its_disassembly_is_the_plan_that_a_cell_carries_out(
+    passport: Path, variant: ProductVariant, cell: Cell
+) -> None:
+    processes = list(read_passport(passport)["submodels"]["DisassemblyProcess"]["Processes"].values())
+    (unit,) = plan_disassembly(SERIAL, "PB-1", variant, cell).units
+    told = [(process["ProcessId"], process["ProcessName"]) for process in processes]
+    assert told == [(call.id, call.skill) for call in unit.calls if call.skill != "store"]
+    assert [process["ProductParameters"]["Item"] for process in processes] == ["peg_2", "peg_1", "plate"]
+    assert processes[-1]["ProcessParameters"]["After"] == "undo_insert_peg_2, undo_insert_peg_1"
 
 
 def test_verifies_with_its_journal_also_after_more_events(passport: Path, journal: Journal) -> None:

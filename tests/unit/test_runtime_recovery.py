@@ -36,7 +36,7 @@ def told(skill: Skill, says: Says, tries: Counter[str]) -> Skill:
         for _ in range(3):
             yield None
         result = says(call, tries[call.id])
-        if skill.name == "pick" and isinstance(result, Done):
+        if "holding" in {condition.what for condition in skill.after} and isinstance(result, Done):
             yield Grasp(context.part(call.item).grip.width, 0.1, 40.0)
             yield Note("part_gripped", {"instance": call.item})
         elif "holding" in {condition.what for condition in skill.before}:
@@ -55,30 +55,34 @@ class Line:
     """A cell whose skills end as the test says."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._folder, self._patch = folder, monkeypatch
+        self.folder, self._patch = folder, monkeypatch
         self.requests = RequestQueue()
         self.after_stop: list[Command] = ["acknowledge", "resume"]
         self.events: list[StoredEvent] = []
 
     def build(self, says: Says, units: int = 1, progress: Callable[..., Any] = lambda *_: None) -> list[UnitOutcome]:
-        tries: Counter[str] = Counter()
-        skills = {name: told(skill, says, tries) for name, skill in registry.skills().items() if name != "discard"}
-        self._patch.setattr(registry, "skills", lambda: skills)
+        self.use(says)
         cell, variant = load_cell("panda-bench"), build_variant("pegboard", {"pegs": 2})
         order = Order(
             schema="cellwright/order/v1", id="R", customer="c", due="2026-12-31",
             items=(Item(product="pegboard", quantity=units, parameters={"pegs": 2}),),
         )  # fmt: skip
         self.world = PerfectWorld(load_chain(cell), cell.home)
-        with Journal.open("panda-bench", self._folder) as journal:
+        with Journal.open("panda-bench", self.folder) as journal:
             outcomes = produce(
                 order, plan_order(order, cell, [variant]), cell, {variant.hash: variant}, self.world, journal,
-                self._folder / "out", progress, self.requests, pictures=False, say=self._hear,
+                self.folder / "out", progress, self.requests, pictures=False, say=self.hear,
             )  # fmt: skip
             self.events = list(journal.events())
         return outcomes
 
-    def _hear(self, text: str) -> None:
+    def use(self, says: Says) -> None:
+        """Give the cell skills that end as ``says`` has it."""
+        tries: Counter[str] = Counter()
+        skills = {name: told(skill, says, tries) for name, skill in registry.skills().items() if name != "discard"}
+        self._patch.setattr(registry, "skills", lambda: skills)
+
+    def hear(self, text: str) -> None:
         if text.startswith("stopped"):
             for word in self.after_stop:
                 self.requests.put(Request(word, "test"))

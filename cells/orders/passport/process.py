@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cells.orders.passport.elements import collection, own, prop, properties, submodel, text
 from cells.orders.passport.record import Attempt, Piece, UnitRecord
+from cells.products.inverse import DESTRUCTIVE, inverse_plan
 
 if TYPE_CHECKING:
     from cells.description.cell import Cell
@@ -42,13 +43,13 @@ def executed(unit_id: str, record: UnitRecord, variant: ProductVariant, cell: Ce
 
 
 def disassembly(unit_id: str, variant: ProductVariant, cell: Cell) -> Any:
-    """The inverse plan: the process plan backwards, each step by what undoes it; "destructive" is said as such."""
-    undo = [step for step in reversed(variant.process.steps) if step.inverse != "none"]
+    """The inverse plan, the one that a cell carries out; "destructive" is said as such."""
     processes = []
-    for number, step in enumerate(undo, start=1):
-        action = step.inverse if step.inverse != "destructive" else "can't be undone without destroying it"
+    for number, step in enumerate(inverse_plan(variant.process).steps, start=1):
+        action = step.capability if step.capability != DESTRUCTIVE else "can't be undone without destroying it"
         place = f" from {step.target}" if step.target else ""
-        parts = _process(f"undo_{step.id}", step.inverse, f"{action}: {step.item}{place}", step, {}, cell, {})
+        values = {"After": ", ".join(step.after)} if step.after else {}
+        parts = _process(step.id, step.capability, f"{action}: {step.item}{place}", step, values, cell, {})
         processes.append(collection(f"Process__{number:02d}__", parts, f"{PLAN}/Process/1/0"))
     held = collection("Processes", processes, f"{PLAN}/Processes/1/0")
     return submodel(unit_id, "DisassemblyProcess", PLAN_SEMANTIC, [held])
@@ -105,7 +106,7 @@ def _process(
     from basyx.aas import model
 
     product = {"Item": step.item, "Target": step.target or "none"} if step else {}
-    values = {**(step.constraints if step and step.id == id_.removeprefix("undo_") else {}), **parameters}
+    values = {**(step.constraints if step and step.id == id_ else {}), **parameters}
     bill = {step.item: lots[step.item]} if step and step.item in lots else {}
     resource = {"Cell": cell.name, "Robot": cell.robot_spec.name, "ControlMode": cell.control.default}
     return [

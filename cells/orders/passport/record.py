@@ -9,7 +9,8 @@ from typing import Any
 from cells.errors import InputError, Problem
 from cells.journal.store import StoredEvent
 from cells.orders.footprint import Basis
-from cells.ports import REPLACEMENT
+from cells.ports import item_of
+from cells.products.model import Value
 
 PASSPORT_KINDS = (
     "order_accepted", "material_loaded", "unit_started", "unit_finished",
@@ -54,11 +55,14 @@ class Attempt:
 @dataclass(frozen=True, slots=True)
 class UnitRecord:
     """One unit as it was built. ``pieces`` are in it; ``rejected`` were replaced, by the step in which that was.
+    ``version`` is its family's and ``parameters`` are complete; both are missing from journals that didn't tell them.
     ``seconds`` is its cell time and ``work_j`` the arm's mechanical work over all of it in J, ``None`` if not known."""
 
     serial: str
     order: str
     family: str
+    version: str
+    parameters: Mapping[str, Value] | None
     variant: str
     verdict: str
     reasons: tuple[str, ...]
@@ -89,7 +93,9 @@ def unit_record(serial: str, events: Iterable[StoredEvent]) -> UnitRecord:
     mine = [event for event in stream if event.seq > (accepted.seq if accepted else 0) and _about(event, serial)]
     finished = next((event for event in mine if _is(event, "unit_finished", serial)), None)
     if finished is None:
-        raise InputError(Problem(f"journal:{serial}", "the unit isn't finished", "a passport comes when it is"))
+        raise InputError(Problem(f"journal:{serial}", "the unit isn't finished", "wait until it is, or build it anew"))
+    # What comes later (it may have been taken apart) is no part of how it was built.
+    mine = [event for event in mine if event.seq <= finished.seq]
     suppliers = {event.data["lot"]: event.data["supplier"] for event in stream if event.kind == "stock_loaded"}
     measured = accepted is not None and accepted.data.get("energy") == "measured"
     attempts = _attempts(mine)
@@ -98,6 +104,8 @@ def unit_record(serial: str, events: Iterable[StoredEvent]) -> UnitRecord:
         serial=serial,
         order=order,
         family=str(started.data["family"]),
+        version=str(started.data.get("version", "")),
+        parameters=started.data.get("parameters"),
         variant=str(started.data["variant"]),
         verdict=str(finished.data["verdict"]),
         reasons=tuple(str(reason) for reason in finished.data.get("reasons") or ()),
@@ -128,7 +136,7 @@ def _pieces(
             step = str(event.data["step"])
         elif event.kind == "material_loaded":
             instance, lot = str(event.data["instance"]).rpartition("/")[2], str(event.data["lot"])
-            item = instance.partition(REPLACEMENT)[0]
+            item = item_of(instance)
             if item in pieces:
                 rejected[step] = (*rejected.get(step, ()), pieces[item])
             pieces[item] = Piece(item, instance, str(event.data["part"]), lot, suppliers.get(lot, ""))
