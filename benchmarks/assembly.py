@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cells.commands.product import build_limits
-from cells.description.cell import Cell, load_cell
+from cells.description.cell import Cell, list_cells, load_cell
 from cells.errors import Unbuildable
 from cells.journal.store import Journal
 from cells.orders.order import Item, Order
@@ -50,13 +50,14 @@ from sim.bodies import MARGIN, vertices_of
 if TYPE_CHECKING:
     from sim.scenes import Defect
 
+DEFAULT_CELL = "panda-bench"
 BROKEN = math.radians(65)  # on each side; the gear is turned by less
 
 
-def variant_of(family: str, seed: int, unit: int) -> ProductVariant:
-    """A random variant; anything the cell can build."""
+def variant_of(family: str, seed: int, unit: int, name: str = DEFAULT_CELL) -> ProductVariant:
+    """A random variant; anything that the cell of that ``name`` can build."""
     chance = np.random.default_rng([seed, unit])
-    limits = build_limits(load_cell("panda-bench"))
+    limits = build_limits(load_cell(name))
     while True:
         with suppress(Unbuildable):
             return build_variant(family, PARAMETERS[family](chance), limits)
@@ -97,11 +98,11 @@ def planned(cell: Cell, variant: ProductVariant, serial: str) -> tuple[Order, Pl
     return order, plan_order(order, cell, [variant])
 
 
-def build_unit(family: str, seed: int, unit: int, mode: str | None, films: Path) -> dict[str, Any]:
+def build_unit(family: str, seed: int, unit: int, name: str, mode: str | None, films: Path) -> dict[str, Any]:
     """Build one unit and return its row; of one that isn't good a strip of pictures goes into the folder ``films``."""
     from sim.truth import FitWatch
 
-    cell, variant = cell_in(mode), variant_of(family, seed, unit)
+    cell, variant = cell_in(mode, name), variant_of(family, seed, unit, name)
     order, plan = planned(cell, variant, f"B{unit:03d}")
     world = world_of(cell, variant, seed, unit)
     watch, free = FitWatch(world, plan.units[0].serial, variant), FreeTime(world)
@@ -130,7 +131,7 @@ def build_unit(family: str, seed: int, unit: int, mode: str | None, films: Path)
     world.close()
     cause, moment = cause_of(outcome.verdict, failed, truth, watch.too_deep, began + simulated)
     if cause:
-        film_unit(family, seed, unit, mode, moment, films / f"unit-{unit:03d}.png")
+        film_unit(family, seed, unit, name, mode, moment, films / f"unit-{unit:03d}.png")
     return {
         "kind": "built",
         "unit": unit,
@@ -173,11 +174,11 @@ def cause_of(
     return "truth: out of place", end
 
 
-def film_unit(family: str, seed: int, unit: int, mode: str | None, moment: float, path: Path) -> None:
+def film_unit(family: str, seed: int, unit: int, name: str, mode: str | None, moment: float, path: Path) -> None:
     """Build a unit again until a moment (simulated s), and write a strip of pictures of what came before it."""
     from film import Cut, Film
 
-    cell, variant = cell_in(mode), variant_of(family, seed, unit)
+    cell, variant = cell_in(mode, name), variant_of(family, seed, unit, name)
     order, plan = planned(cell, variant, f"B{unit:03d}")
     world = world_of(cell, variant, seed, unit)
     film = Film(world, moment)
@@ -190,12 +191,12 @@ def film_unit(family: str, seed: int, unit: int, mode: str | None, moment: float
     film.save(path)
 
 
-def inspect_unit(family: str, seed: int, unit: int, mode: str | None, _films: Path) -> dict[str, Any]:
+def inspect_unit(family: str, seed: int, unit: int, name: str, mode: str | None, _films: Path) -> dict[str, Any]:
     """Inspect one unit that starts assembled and spoilt, and return its row."""
     from sim.scenes import assembled, inspection_of
     from sim.world import open_world
 
-    cell, variant = cell_in(mode), variant_of(family, seed + 7_000, unit)
+    cell, variant = cell_in(mode, name), variant_of(family, seed + 7_000, unit, name)
     order, plan = planned(cell, variant, f"S{unit:03d}")
     world = open_world(cell, {variant.hash: variant}, seed * 100_000 + 50_000 + unit)
     defect = DEFECTS[family](seed, unit, variant)
@@ -291,9 +292,9 @@ def broken(gear: Part, teeth: int) -> Part:
 DEFECTS = {"pegboard": spoilt_pegboard, "gearbox": spoilt_gearbox}
 
 
-def cell_in(mode: str | None) -> Cell:
-    """panda-bench in a control mode (its default if None)."""
-    cell = load_cell("panda-bench")
+def cell_in(mode: str | None, name: str = DEFAULT_CELL) -> Cell:
+    """The cell of that ``name`` in a control mode (its default if None)."""
+    cell = load_cell(name)
     if mode is None:
         return cell
     return cell.model_copy(update={"control": cell.control.model_copy(update={"default": mode})})
@@ -370,13 +371,15 @@ def main() -> None:
     parser.add_argument("--spoilt", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--cell", choices=list_cells(), default=DEFAULT_CELL)
     parser.add_argument("--mode", choices=("impedance", "admittance"), help="control mode, instead of the cell's own")
     parser.add_argument(
-        "--out", type=Path, help="where rows are kept (default: runs/bench-<family>-<seed>[-<mode>].jsonl)"
+        "--out", type=Path, help="where rows are kept (default: runs/bench-<family>-<seed>[-<cell>][-<mode>].jsonl)"
     )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    suffix = f"-{options.mode}" if options.mode else ""
+    own = (None if options.cell == DEFAULT_CELL else options.cell, options.mode)
+    suffix = "".join(f"-{word}" for word in own if word)
     path = options.out or Path("runs") / f"bench-{options.family}-{options.seed}{suffix}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
@@ -389,7 +392,7 @@ def main() -> None:
         todo = [job for job in jobs if job not in have]
         given = options.family, options.seed
         films = path.with_suffix(".films")
-        futures = [pool.submit(work[kind], *given, unit, options.mode, films) for kind, unit in todo]
+        futures = [pool.submit(work[kind], *given, unit, options.cell, options.mode, films) for kind, unit in todo]
         for done, future in enumerate(as_completed(futures), 1):
             row = future.result()
             rows.append(row)

@@ -17,6 +17,7 @@ from sim import servo
 
 FINGER_FRICTION = 1.2  # rubber on metal; Bullet multiplies it with the part's
 COUPLING_FORCE = 100.0  # N that the finger-to-finger gear can carry
+HOLDING_FORCE = 20.0  # N with which the fingers stay open before the first command
 PATIENCE = 0.02  # s after which a streamed target that isn't followed by another is held
 
 
@@ -116,8 +117,8 @@ class SimGripper:
             bullet.changeDynamics(
                 body, joint, lateralFriction=FINGER_FRICTION, spinningFriction=0.002, rollingFriction=0.0
             )
-            bullet.resetJointState(body, joint, 0.04)
-        self.move(0.08, 0.05, 20.0)
+            bullet.resetJointState(body, joint, spec.gripper.max_width / 2)
+        self.move(spec.gripper.max_width, spec.gripper.max_speed, HOLDING_FORCE)
 
     def move(self, width: float, speed: float, force: float) -> None:
         """Move to ``width`` (m) at ``speed`` (m/s of the opening), pressing with at most ``force`` (N)."""
