@@ -39,7 +39,7 @@ from cells.errors import Unbuildable
 from cells.journal.store import Journal
 from cells.orders.order import Item, Order
 from cells.products.catalogue import build_variant, families
-from cells.products.gearbox.dimensions import MODULE
+from cells.products.gearbox.dimensions import FOOT, MODULE, STUD
 from cells.products.involute import Wheel
 from cells.products.model import Part, ProductVariant, Shape
 from cells.runtime.production import produce
@@ -246,8 +246,8 @@ def spoilt_pegboard(seed: int, unit: int, variant: ProductVariant) -> Defect:
 
 def spoilt_gearbox(seed: int, unit: int, variant: ProductVariant) -> Defect:
     """A defect, kinds in turn: a pin, or where there is none the cover, isn't there; a gear has 1-6 teeth less than it
-    should; the cover lies on a chip of 1-4 mm; the large gear stands tooth on tooth, or has lost those teeth that
-    should drive the other."""
+    should; the cover lies on its studs, 1.5-3 mm beside where it should; the large gear stands tooth on tooth, or has
+    lost those teeth that should drive the other."""
     from sim.scenes import Defect
 
     chance, pins = np.random.default_rng([seed, unit, 1]), int(variant.parameters["pins"])
@@ -256,7 +256,9 @@ def spoilt_gearbox(seed: int, unit: int, variant: ProductVariant) -> Defect:
     if kind == "missing":
         return Defect(f"pin_{int(chance.integers(1, pins + 1))}" if pins else "cover", kind, missing=True)
     if kind == "unseated":
-        return Defect("cover", kind, high=float(chance.uniform(0.001, 0.004)), chip=True)
+        way, by = chance.uniform(-math.pi, math.pi), chance.uniform(0.0015, 0.003)
+        aside = (float(by * math.cos(way)), float(by * math.sin(way)))
+        return Defect("cover", kind, high=STUD - FOOT, aside=aside)
     if kind == "wrong_gear":
         wrong = [
             Defect(item, kind, part=part)

@@ -18,21 +18,21 @@ from cells.skills.registry import skills
 from sim import bodies
 from sim.world import SimWorld
 
-CHIP = 0.002  # m: edge of a bit of swarf beside a hole
 ABOVE = 2e-5  # m between a part and what it stands on at the start
 
 
 @dataclass(frozen=True, slots=True)
 class Defect:
     """One spoilt item, and what ``kind`` of defect it is. It is ``missing``; or it stands ``high`` by so much (m), on a
-    ``chip`` of swarf or on whatever is there, and turned by ``turn`` (rad) from where it should; or another ``part``
-    stands in its place."""
+    ``chip`` of swarf or on whatever is there, ``aside`` by so much (x and y, m) and turned by ``turn`` (rad) from where
+    it should; or another ``part`` stands in its place."""
 
     item: str
     kind: str
     missing: bool = False
     high: float = 0.0
     chip: bool = False
+    aside: tuple[float, float] = (0.0, 0.0)
     turn: float = 0.0
     part: Part | None = None
 
@@ -73,7 +73,7 @@ def assembled(
             if defect.chip:
                 _chip(world, seat @ at, part, defect.high)
             high = defect.high + (ABOVE if defect.chip else 0.0)
-            pose, part = pose.shifted(dz=high) @ Pose.at(0.0, 0.0, 0.0, defect.turn), defect.part or part
+            pose, part = pose.shifted(dz=high) @ Pose.at(*defect.aside, 0.0, defect.turn), defect.part or part
         world.stock.stand(instance, part, pose)
     for _ in range(60):
         world.clock.advance()
@@ -81,12 +81,9 @@ def assembled(
 
 
 def _chip(world: SimWorld, bottom: Pose, part: Part, height: float) -> None:
-    """A bit of swarf below a part, beside its hole if it has any."""
-    edge, at = part.grip.width / 2, bottom
-    for hole in list(part.holes.values())[:1]:
-        edge = CHIP
-        at = bottom @ Pose.at(hole.pose.xyz[0], hole.width / 2 + edge, 0.0)
-    bodies.static_box(world.bullet, (edge, edge, height), at.shifted(dz=height / 2), bodies.STEEL)
+    """A bit of swarf below the middle of a part."""
+    edge = part.grip.width / 2
+    bodies.static_box(world.bullet, (edge, edge, height), bottom.shifted(dz=height / 2), bodies.STEEL)
 
 
 def _loaded(instance: str, part: str, variant: ProductVariant) -> Event:

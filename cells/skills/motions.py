@@ -24,6 +24,7 @@ Moving = Generator[Command, Reading, Reading]
 TRAVEL_Z = 0.22  # m above the bench: tool height at which nothing of the cell is in the way
 APPROACH = 0.06  # m above a grip or a rim at which a straight approach begins
 LINE_SPEED, LINE_ACCELERATION = 0.25, 1.5  # m/s, m/s² of straight moves in free space
+TARE_TIME = 0.08  # s, of which the second half counts: braking feels like weight
 ZERO_TWIST = np.zeros(6)
 
 
@@ -110,6 +111,16 @@ def grip(context: Context, reading: Reading, width: float, force: float, timeout
         if still >= round(0.06 / context.cell.tick_s):
             break
     return reading
+
+
+def tared(context: Context, reading: Reading) -> Generator[Command, Reading, tuple[Reading, float]]:
+    """Wait a moment, until the arm has come to rest, and tell what the wrist feels along z (N) when nothing touches:
+    the tool's weight."""
+    felt = []
+    for _ in range(round(TARE_TIME / context.cell.tick_s)):
+        reading = yield None
+        felt.append(float(reading.wrench[2]))
+    return reading, sum(felt[len(felt) // 2 :]) / (len(felt) - len(felt) // 2)
 
 
 def softly(pose: Pose, linear: tuple[float, float, float], angular: float, limit: float) -> Compliant:

@@ -8,7 +8,7 @@ from collections.abc import Generator
 from cells.ports import Reading
 from cells.pose import Pose, tool_down
 from cells.skills.contract import Command, Context
-from cells.skills.motions import grip, hop, softly, straight, travel
+from cells.skills.motions import grip, hop, softly, straight, tared, travel
 
 ABOVE = 0.008  # m above the expected surface at which the guarded move begins
 NEIGHBOUR, HERE = 0.2, 0.01  # m within which the fingers needn't go up to the travel height: once above, or below
@@ -16,6 +16,8 @@ BEYOND = 0.012  # m below the expected surface at which it gives up
 SPEED = 0.015  # m/s
 STIFFNESS, TURNING = 2000.0, 60.0  # N/m, Nm/rad
 STEADY = 0.08  # s that the force must last
+PATIENCE = 6.0  # s
+SMOOTH = 0.2  # share of a new reading in what counts as felt
 CLOSE_FORCE = 10.0  # N
 
 
@@ -29,7 +31,7 @@ def touch(
 ) -> Generator[Command, Reading, tuple[Reading, float | None, float]]:
     """Come down on ``at`` (m, world) and press with ``force`` (N).
 
-    Returns the last reading, the height (m, world) of the surface or None where there was none, and the peak force.
+    Returns the last reading, the height (m, world) of the surface or None where none bore that, and the peak force.
     """
     tip = fingertip(context)
     start = tool_down((at[0], at[1], at[2] + tip + ABOVE), yaw)
@@ -38,12 +40,16 @@ def touch(
     reading = yield from (hop if beside else travel)(context, reading, start.shifted(dz=0.01))
     reading = yield from grip(context, reading, 0.0, CLOSE_FORCE)
     reading = yield from straight(context, reading, start)
-    tare, height, steady, peak = reading.wrench[2], start.xyz[2], 0, 0.0
+    reading, tare = yield from tared(context, reading)
+    height, steady, peak, felt = start.xyz[2], 0, 0.0, 0.0
     low, speed = at[2] + tip - BEYOND, min(SPEED, context.cell.limits.contact_speed)
-    while reading.arm.tcp.xyz[2] > low:
+    for _ in range(round(PATIENCE / context.cell.tick_s)):
+        if reading.arm.tcp.xyz[2] <= low:
+            break
         z, push = reading.arm.tcp.xyz[2], float(reading.wrench[2] - tare)
         peak = max(peak, push)
-        steady = steady + 1 if push > 0.75 * force else 0
+        felt += SMOOTH * (push - felt)  # what lies loosely chatters
+        steady = steady + 1 if felt > 0.75 * force else 0
         if steady >= round(STEADY / context.cell.tick_s):
             return reading, z - tip, peak
         height = max(height - speed * context.cell.tick_s, z - force / STIFFNESS)

@@ -27,7 +27,7 @@ STUD = 0.005  # height of the studs that the cover goes on
 COVER = 0.005
 # Grips, below a part's top. Pads reach 9 mm farther down and must not touch what is there; the palm is 37 mm up.
 SHAFT_GRIP, PIN_GRIP, HUB_GRIP, COVER_GRIP, BASE_GRIP = 0.009, 0.005, 0.005, 0.0025, 0.001
-PROBE = 0.005  # inwards of the end blocks: where a cover that lies on something at one end is felt to be high
+PROBE = 0.011  # inwards of the end blocks: where a cover is felt at both ends, by fingers that pass the pins
 TEETH_GAUGE = 0.005  # above the teeth: pads that gauge a wheel from tip to tip cover their upper part
 
 
