@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from cells.ports import LoadRequest
+from cells.ports import LoadRequest, item_of
 from sim.truth import DEEPEST_EVER, FitWatch
 from sim.world import SimWorld
 
@@ -26,7 +26,7 @@ def wrong_with(world: SimWorld, returns: Iterable[LoadRequest], watch: FitWatch)
             faults.append(f"{1000 * off:.1f} mm beside and {1000 * above:+.1f} mm above {slot.station}/{slot.slot}")
         if pose.tilt > UPRIGHT:
             faults.append(f"leans by {math.degrees(pose.tilt):.1f}°")
-        deepest = watch.deepest.get(slot.instance.rpartition("/")[2], 0.0)
+        deepest = watch.deepest.get(item_of(slot.instance), 0.0)
         if deepest > DEEPEST_EVER:
             faults.append(f"interpenetration {1000 * deepest:.2f} mm on the way")
         if faults:

@@ -50,7 +50,7 @@ def seize(
     reading = yield from straight(context, reading, target)
     spring = softly(target, CLOSING_STIFFNESS, TURNING_STIFFNESS, 30.0)
     reading = yield spring
-    if "tray" not in str(context.model().place_of(call.item)):
+    if call.target is not None:  # where it comes out of
         reading = yield from meet(context, reading, part.grip.width)
     reading = yield from grip(context, reading, 0.0, GRIP_FORCE)
     width = reading.gripper.width

@@ -297,6 +297,6 @@ def test_nothing_that_decides_can_ask_for_the_truth(wing: str) -> None:
 
 
 def test_the_world_itself_knows_nothing_of_its_judges() -> None:
-    judges = {HOUSE / "sim" / "truth.py", HOUSE / "sim" / "scenes.py"}
+    judges = {HOUSE / "sim" / name for name in ("truth.py", "scenes.py", "apart.py")}
     users = {path for path in (HOUSE / "sim").rglob("*.py") if modules_named(path) & TRUTH}
     assert users <= judges
