@@ -24,7 +24,6 @@ Moving = Generator[Command, Reading, Reading]
 TRAVEL_Z = 0.22  # m above the bench: tool height at which nothing of the cell is in the way
 APPROACH = 0.06  # m above a grip or a rim at which a straight approach begins
 LINE_SPEED, LINE_ACCELERATION = 0.25, 1.5  # m/s, m/s² of straight moves in free space
-ZERO_TWIST = np.zeros(6)
 
 
 def joints_for(context: Context, pose: Pose, near: Array) -> Array:
@@ -112,9 +111,13 @@ def grip(context: Context, reading: Reading, width: float, force: float, timeout
     return reading
 
 
-def softly(pose: Pose, linear: tuple[float, float, float], angular: float, limit: float) -> Compliant:
-    """A spring at ``pose``: ``linear`` N/m along world x, y, z; ``angular`` Nm/rad about each."""
-    return Compliant(pose, ZERO_TWIST, np.array([*linear, angular, angular, angular]), limit)
+def softly(
+    pose: Pose, linear: tuple[float, float, float], angular: float, limit: float, spin: float = 0.0
+) -> Compliant:
+    """A spring at ``pose``: ``linear`` N/m along world x, y, z; ``angular`` Nm/rad about each. A pose that turns about
+    the vertical says how fast, ``spin`` rad/s: an admittance, heavily damped, would lag far behind it."""
+    twist = np.array([0.0, 0.0, 0.0, 0.0, 0.0, spin])
+    return Compliant(pose, twist, np.array([*linear, angular, angular, angular]), limit)
 
 
 def spiral(seconds: float, pitch: float, speed: float) -> tuple[float, float]:
