@@ -127,11 +127,12 @@ def push_in(context: Context, reading: Reading, fit: Fit, how: Push, tare: float
         # The spring's centre follows the hand sideways, so that the hole leads and nothing is held against it.
         x += 0.05 * (reading.arm.tcp.xyz[0] - x)
         y += 0.05 * (reading.arm.tcp.xyz[1] - y)
-        phase = 2 * pi * how.hertz * stuck if stuck > 0.3 else 0.0
-        side = how.side if stuck > 0.3 else 0.0
+        rate = 2 * pi * how.hertz if stuck > 0.3 else 0.0
+        phase, side = rate * stuck, how.side if stuck > 0.3 else 0.0
         height = max(height - (fast if missing > CLOSE else CLOSE_SPEED) * dt, z - how.force / DOWN)
         at = tool_down((x + side * cos(phase), y + side * sin(phase), height), fit.yaw + how.turn * sin(phase))
-        reading = yield softly(at, (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN), PUSH_TURNING, 2 * how.force)
+        spin = how.turn * rate * cos(phase)
+        reading = yield softly(at, (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN), PUSH_TURNING, 2 * how.force, spin)
     missing = 1000 * (reading.arm.tcp.xyz[2] - fit.tip - fit.bottom)
     return reading, f"stuck {missing:.1f} mm above the bottom with {push:.0f} N on it"
 

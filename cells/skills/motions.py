@@ -25,7 +25,6 @@ TRAVEL_Z = 0.22  # m above the bench: tool height at which nothing of the cell i
 APPROACH = 0.06  # m above a grip or a rim at which a straight approach begins
 LINE_SPEED, LINE_ACCELERATION = 0.25, 1.5  # m/s, m/s² of straight moves in free space
 TARE_TIME = 0.08  # s, of which the second half counts: braking feels like weight
-ZERO_TWIST = np.zeros(6)
 
 
 def joints_for(context: Context, pose: Pose, near: Array) -> Array:
@@ -123,9 +122,13 @@ def tared(context: Context, reading: Reading) -> Generator[Command, Reading, tup
     return reading, sum(felt[len(felt) // 2 :]) / (len(felt) - len(felt) // 2)
 
 
-def softly(pose: Pose, linear: tuple[float, float, float], angular: float, limit: float) -> Compliant:
-    """A spring at ``pose``: ``linear`` N/m along world x, y, z; ``angular`` Nm/rad about each."""
-    return Compliant(pose, ZERO_TWIST, np.array([*linear, angular, angular, angular]), limit)
+def softly(
+    pose: Pose, linear: tuple[float, float, float], angular: float, limit: float, spin: float = 0.0
+) -> Compliant:
+    """A spring at ``pose``: ``linear`` N/m along world x, y, z; ``angular`` Nm/rad about each. A pose that turns about
+    the vertical says how fast, ``spin`` rad/s: an admittance, heavily damped, would lag far behind it."""
+    twist = np.array([0.0, 0.0, 0.0, 0.0, 0.0, spin])
+    return Compliant(pose, twist, np.array([*linear, angular, angular, angular]), limit)
 
 
 def spiral(seconds: float, pitch: float, speed: float) -> tuple[float, float]:

@@ -34,10 +34,10 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
     reading = yield softly(target, CLOSING_STIFFNESS, TURNING_STIFFNESS, FORCE_LIMIT)
     reading = yield from grip(context, reading, 0.0, GRIP_FORCE)
     held = reading.arm.tcp.xyz
-    reading = yield from _turned(context, reading, held, 0.0, BEGIN)
-    reading = yield from _turned(context, reading, held, BEGIN, TAKEN_UP)
+    reading = yield from swing(context, reading, held, 0.0, BEGIN)
+    reading = yield from swing(context, reading, held, BEGIN, TAKEN_UP)
     before = [context.locator.locate(name).pose.yaw for name in (call.item, other)]
-    reading = yield from _turned(context, reading, held, TAKEN_UP, END)
+    reading = yield from swing(context, reading, held, TAKEN_UP, END)
     after = [context.locator.locate(name).pose.yaw for name in (call.item, other)]
     reading = yield from grip(context, reading, open_width(context, part), GRIP_FORCE)
     yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH))
@@ -52,14 +52,15 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
     return Done(data)
 
 
-def _turned(
+def swing(
     context: Context, reading: Reading, held: tuple[float, float, float], begin: float, end: float
 ) -> Generator[Command, Reading, Reading]:
     """Turn the closed hand about the vertical from one angle (rad) to another, and wait a moment."""
     steps = round(abs(end - begin) / SPEED / context.cell.tick_s)
     for step in range(1, steps + round(REST / context.cell.tick_s) + 1):
         at = tool_down(held, begin + (end - begin) * min(1.0, step / steps))
-        reading = yield softly(at, CLOSING_STIFFNESS, TURNING_STIFFNESS, FORCE_LIMIT)
+        spin = math.copysign(SPEED, end - begin) if step < steps else 0.0
+        reading = yield softly(at, CLOSING_STIFFNESS, TURNING_STIFFNESS, FORCE_LIMIT, spin)
     return reading
 
 
