@@ -165,15 +165,18 @@ def put(context: Context, call: Call, reading: Reading, how: Push) -> Steps:
     yield Note("part_released", {"instance": call.item, "place": place_name(call)})
     reading = yield from grip(context, reading, open_width(context, part), GRIP_FORCE)
     reading = yield from straight(context, reading, reading.arm.tcp.shifted(dz=part.size[2] / 2))
-    at = (relaxed.xyz[0], relaxed.xyz[1], fit.bottom + part.size[2])
-    reading, top, press = yield from touch(context, reading, at, fit.yaw, HOME)
-    data["peak_force_n"] = round(max(peak[0], press), 2)
-    yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH / 2))
-    if top is None:
-        return Failed("gone", f"{call.item} is not where it was released", data)
-    data["height_error_m"] = round(top - at[2], 6)
-    if abs(top - at[2]) > SEATED:
-        return Failed("not_seated", f"{call.item} stands {1000 * (top - at[2]):+.1f} mm off its seat", data)
+    middle, error = Pose.at(*relaxed.xyz[:2], fit.bottom + part.size[2], fit.yaw), 0.0
+    for x, y in part.probes:
+        at = (middle @ Pose.at(x, y, 0.0)).xyz
+        reading, top, press = yield from touch(context, reading, at, fit.yaw, HOME)
+        data["peak_force_n"] = round(max(data["peak_force_n"], peak[0], press), 2)
+        reading = yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH / 2))
+        if top is None:
+            return Failed("gone", f"{call.item} is not where it was released", data)
+        error = max(error, top - at[2], key=abs)
+    data["height_error_m"] = round(error, 6)
+    if abs(error) > SEATED:
+        return Failed("not_seated", f"{call.item} stands {1000 * error:+.1f} mm off its seat", data)
     return Done(data)
 
 
