@@ -123,7 +123,8 @@ def check(family: FamilyName, values: Values = None, cell: CellName = DEFAULT_CE
         told = {"parameters": variant.parameters, "derived": variant.derived}
         emit({"family": family, "buildable": True, "hash": variant.hash} | told)
     else:
-        say(f"{family} {variant.hash[:12]} can be built in {cell}")
+        follows = "".join(f", {name} {value:g}" for name, value in variant.derived.items())
+        say(f"{family} {variant.hash[:12]} can be built in {cell}{follows}")
 
 
 @app.command()
