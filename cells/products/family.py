@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cells.errors import InputError, Problem, Unbuildable
+from cells.pose import Vector3
 from cells.products.data import FamilyData, Parameter, PartData, Size
 from cells.products.model import BomLine, Part, ProcessPlan, ProductVariant, Value
 
@@ -29,11 +30,13 @@ Built = tuple[Mapping[str, Part], tuple[BomLine, ...], ProcessPlan]
 @dataclass(frozen=True, slots=True)
 class BuildLimits:
     """What a cell can hold, in m; infinite where it isn't known. ``max_grip_width`` the gripper's opening,
-    ``slot_x`` and ``slot_y`` the room of one tray slot."""
+    ``slot_x`` and ``slot_y`` the room of one tray slot, ``carton`` that between its carton's walls
+    along x and y, and their height."""
 
     max_grip_width: float = math.inf
     slot_x: float = math.inf
     slot_y: float = math.inf
+    carton: Vector3 = (math.inf, math.inf, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ FIRST_GUESS = {
     "handover": 4.0,
     "remove": 5.0,
     "store": 5.0,
+    "pack": 5.0,
+    "probe": 3.5,
     "move": 2.0,
 }
 _UNKNOWN_SKILL = 5.0
