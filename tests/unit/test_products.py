@@ -77,7 +77,7 @@ def test_an_installed_package_adds_its_family(tmp_path: Path) -> None:
         "print(*sorted(families()), build_variant('cube', {}).parts['cube'].size[0])\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["cube", "gearbox", "pegboard", "0.03"]
+    assert done.stdout.split() == ["cube", "gearbox", "kit", "pegboard", "0.03"]
 
 
 @pytest.mark.parametrize(
