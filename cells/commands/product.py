@@ -24,13 +24,15 @@ Values = Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="
 
 
 def build_limits(cell: Cell) -> BuildLimits:
-    """What the cell can grip and hold: its gripper's opening and its roomiest tray slot."""
-    from cells.description.stations import Tray
+    """What the cell can grip and hold: its gripper's opening, its roomiest tray slot, its carton."""
+    from cells.description.stations import Bin, Tray
     from cells.products.family import BuildLimits
 
     slots = [station.slot_size for station in cell.stations.values() if isinstance(station, Tray)]
     x, y = max(slots, key=lambda size: size[0] * size[1], default=(0.0, 0.0))
-    return BuildLimits(cell.robot_spec.gripper.max_width, x, y)
+    carton = cell.stations.get("carton")
+    inside = (*carton.inside, carton.height) if isinstance(carton, Bin) else (0.0, 0.0, 0.0)
+    return BuildLimits(cell.robot_spec.gripper.max_width, x, y, inside)
 
 
 def parameters(values: Sequence[str]) -> dict[str, Any]:
@@ -123,7 +125,8 @@ def check(family: FamilyName, values: Values = None, cell: CellName = DEFAULT_CE
         told = {"parameters": variant.parameters, "derived": variant.derived}
         emit({"family": family, "buildable": True, "hash": variant.hash} | told)
     else:
-        say(f"{family} {variant.hash[:12]} can be built in {cell}")
+        follows = "".join(f", {name} {value:g}" for name, value in variant.derived.items())
+        say(f"{family} {variant.hash[:12]} can be built in {cell}{follows}")
 
 
 @app.command()

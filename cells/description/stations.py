@@ -12,7 +12,7 @@ from cells.description.fields import Integer, Labels, Millimetres3, NotNegative,
 from cells.pose import Array, Pose, Vector3
 
 TRAY_FOOT = 0.004  # m; the tray under its seats
-BIN_WALL, BIN_HEIGHT = 0.004, 0.05  # m
+BIN_WALL, BIN_FLOOR = 0.004, 0.001  # m
 HAND_OVER_SEAT = (0.2, 0.025)  # m, along x and y
 
 Boxes = tuple[tuple[Vector3, Pose], ...]
@@ -119,23 +119,36 @@ class Fixture(Station):
 
 
 class Bin(Station):
-    """An open box into which parts are dropped."""
+    """An open box into which parts are dropped or packed, on a thin floor whose top is the station's."""
 
     kind: Literal["bin"]
     size_mm: tuple[Positive, Positive] = Field(description="outline along x and y, mm")
+    height_mm: Positive = Field(default=50.0, description="height of the walls, mm")
 
     @property
     def size(self) -> tuple[float, float]:
         return (self.size_mm[0] / 1000, self.size_mm[1] / 1000)
 
     @property
+    def height(self) -> float:
+        """Height of the walls in metres."""
+        return self.height_mm / 1000
+
+    @property
+    def inside(self) -> tuple[float, float]:
+        """The room between its walls along x and y, in metres."""
+        length, width = self.size
+        return (length - 2 * BIN_WALL, width - 2 * BIN_WALL)
+
+    @property
     def boxes(self) -> Boxes:
         (length, width), out = self.size, []
         for side in (-1, 1):
-            out.append(((length, BIN_WALL, BIN_HEIGHT), (0.0, side * (width - BIN_WALL) / 2)))
+            out.append(((length, BIN_WALL, self.height), (0.0, side * (width - BIN_WALL) / 2)))
         for side in (-1, 1):
-            out.append(((BIN_WALL, width, BIN_HEIGHT), (side * (length - BIN_WALL) / 2, 0.0)))
-        return tuple((edges, self.pose @ Pose((x, y, BIN_HEIGHT / 2))) for edges, (x, y) in out)
+            out.append(((BIN_WALL, width, self.height), (side * (length - BIN_WALL) / 2, 0.0)))
+        walls = tuple((edges, self.pose @ Pose((x, y, self.height / 2))) for edges, (x, y) in out)
+        return (*walls, ((length, width, BIN_FLOOR), self.pose.shifted(dz=-BIN_FLOOR / 2)))
 
 
 class HandOver(Station):

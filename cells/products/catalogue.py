@@ -24,9 +24,9 @@ def families() -> Mapping[str, Family]:
 
     Raises ``InputError`` for an entry point that can't be loaded, isn't a Family, or takes a name that is taken.
     """
-    from cells.products import gearbox, pegboard
+    from cells.products import gearbox, kit, pegboard
 
-    built_in = (pegboard.FAMILY, gearbox.FAMILY)
+    built_in = (pegboard.FAMILY, gearbox.FAMILY, kit.FAMILY)
     found = {family.name: family for family in built_in}
     for entry in entry_points(group=GROUP):
         try:

@@ -109,7 +109,7 @@ def family_data(text: str, where: str) -> FamilyData:
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        return TypeAdapter(FamilyData).validate_python(yaml_mapping(text, where))
+        data = TypeAdapter(FamilyData).validate_python(yaml_mapping(text, where))
     except ValidationError as error:
         raise InputError(
             *(
@@ -117,6 +117,25 @@ def family_data(text: str, where: str) -> FamilyData:
                 for wrong in error.errors()
             )
         ) from error
+    if problems := _unknown_names(data, where):
+        raise InputError(*problems)
+    return data
+
+
+def _unknown_names(data: FamilyData, where: str) -> list[Problem]:
+    """Materials and colours that the library doesn't have."""
+    from cells.products.materials import library
+
+    known = library()
+    return [
+        Problem(f"{where}:parts.{part}.{key}", f"no {key} called {name!r}", f"use one of {', '.join(names)}")
+        for part, kind in data.parts.items()
+        for key, name, names in (
+            ("material", kind.material, tuple(known.materials)),
+            ("color", kind.color, tuple(known.colors)),
+        )
+        if name not in names
+    ]
 
 
 def yaml_mapping(text: str, where: str) -> dict[str, Any]:

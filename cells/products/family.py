@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cells.errors import InputError, Problem, Unbuildable
+from cells.pose import Vector3
 from cells.products.data import FamilyData, Parameter, PartData, Size
 from cells.products.model import BomLine, Part, ProcessPlan, ProductVariant, Value
 
@@ -29,11 +30,13 @@ Built = tuple[Mapping[str, Part], tuple[BomLine, ...], ProcessPlan]
 @dataclass(frozen=True, slots=True)
 class BuildLimits:
     """What a cell can hold, in m; infinite where it isn't known. ``max_grip_width`` the gripper's opening,
-    ``slot_x`` and ``slot_y`` the room of one tray slot."""
+    ``slot_x`` and ``slot_y`` the room of one tray slot, ``carton`` that between its carton's walls
+    along x and y, and their height."""
 
     max_grip_width: float = math.inf
     slot_x: float = math.inf
     slot_y: float = math.inf
+    carton: Vector3 = (math.inf, math.inf, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +127,12 @@ def resolve(family: Family, given: Parameters, limits: BuildLimits | None = None
     """
     if not isinstance(given, Mapping):
         raise InputError(Problem(family.name, "parameters are not a mapping", "write them as `name: value`"))
+    within = limits or BuildLimits()
     typed = _typed(family, given)
     for name in (name for name in family.derived if name in given):
-        typed |= _meeting(family, name, given, typed)
+        typed |= _meeting(family, name, given, typed, within)
     values = {name: _clamped(parameter, typed[name]) for name, parameter in family.parameters.items()}
     moved = {name: value for name, value in values.items() if value != _kept(typed[name])}
-    within = limits or BuildLimits()
     broken = [(rule, why) for rule in family.rules if (why := rule.check(values, within))]
     if not broken and not moved:
         return values
@@ -177,28 +180,41 @@ def _typed(family: Family, given: Parameters) -> dict[str, Value]:
     return typed
 
 
-def _meeting(family: Family, name: str, given: Parameters, typed: Parameters) -> dict[str, Value]:
+def _meeting(family: Family, name: str, given: Parameters, typed: Parameters, limits: BuildLimits) -> dict[str, Value]:
     """Values with which a derived number is what is ``given``, of as few as can be of those parameters that aren't, as
-    near to their defaults as can be. Raises ``InputError`` for what isn't a number, ``VariantUnbuildable`` for one that
-    can't be met."""
+    near to their defaults as can be; if possible such that no rule is broken. Raises ``InputError`` for what isn't a
+    number, ``VariantUnbuildable`` for one that can't be met, with the nearest that can be built."""
     number, wanted = family.derived[name], given[name]
     if not isinstance(wanted, numbers.Real) or isinstance(wanted, bool) or not abs(wanted) < MOST:
         remedy = f"use a number, or leave it out and give {' and '.join(number.of)}"
         raise InputError(Problem(f"{family.name}:{name}", f"{shown(wanted)} is of the wrong kind", remedy))
-    values = {of: _clamped(family.parameters[of], typed[of]) for of in number.of}
+    values = {of: _clamped(parameter, typed[of]) for of, parameter in family.parameters.items()}
     free = [of for of in reversed(number.of) if of not in given]
-    found: list[float] = []
-    for chosen in itertools.chain.from_iterable(itertools.combinations(free, n) for n in range(len(free) + 1)):
-        options = itertools.product(*(family.parameters[of].candidates() for of in chosen))
+    options = [change for count in range(len(free) + 1) for change in _changes(family, values, free, count)]
+    made = [_rounded(number.value(values | change)) for change in options]
+    meeting = [change for change, value in zip(options, made, strict=True) if value == _rounded(wanted)]
+    if meeting:
+        return next((change for change in meeting if _obeys(family, values | change, limits)), meeting[0])
+    by_distance = sorted(zip(options, made, strict=True), key=lambda option: abs(option[1] - wanted))
+    change, closest = next((o for o in by_distance if _obeys(family, values | o[0], limits)), by_distance[0])
+    nearest = {name: closest} | {of: (values | change)[of] for of in number.of if of in free}
+    given_ones = _listed({of: values[of] for of in number.of})
+    why = f"no {' and '.join(free)} in range make it {wanted:g}" if free else f"{given_ones} make it {closest:g}"
+    remedy = f"nearest: {_listed(nearest)}" + ("" if free else ", or leave one of them out")
+    raise VariantUnbuildable((Problem(f"{family.name}:{name}", why, remedy),), (nearest,))
+
+
+def _changes(family: Family, values: Parameters, names: Sequence[str], count: int) -> Iterator[dict[str, Value]]:
+    """All changes of ``count`` of these parameters, for each choice of them the smallest first."""
+    for chosen in itertools.combinations(names, count):
+        options = itertools.product(*(family.parameters[name].candidates() for name in chosen))
         for option in sorted(options, key=lambda option: _distance(family, values, chosen, option)):
-            change = dict(zip(chosen, option, strict=True))
-            found.append(_rounded(number.value(values | change)))
-            if found[-1] == _rounded(wanted):
-                return change
-    closest = min(found, key=lambda value: abs(value - wanted))
-    why = f"no {' and '.join(free)} in range make it {wanted:g}" if free else f"{_listed(values)} make it {closest:g}"
-    remedy = f"nearest: {name} {closest:g}" + ("" if free else ", or leave one of them out")
-    raise VariantUnbuildable((Problem(f"{family.name}:{name}", why, remedy),), ({name: closest},))
+            yield dict(zip(chosen, option, strict=True))
+
+
+def _obeys(family: Family, values: Parameters, limits: BuildLimits) -> bool:
+    """Whether complete parameters break no rule."""
+    return not any(rule.check(values, limits) for rule in family.rules)
 
 
 def _derived_of(family: Family, given: Parameters, values: Parameters) -> dict[str, Value]:
@@ -239,17 +255,12 @@ def _cures(
     """The smallest changes of one parameter (else of two) after which no rule is broken."""
     names = list(dict.fromkeys(name for rule, _ in broken for name in rule.parameters))
     for count in (1, 2):
-        cured = False
-        for chosen in itertools.combinations(names, count):
-            options = itertools.product(*(family.parameters[name].candidates() for name in chosen))
-            by_distance = sorted(options, key=lambda option: _distance(family, values, chosen, option))
-            for option in by_distance:
-                change = dict(zip(chosen, option, strict=True))
-                if not any(rule.check({**values, **change}, limits) for rule in family.rules):
-                    cured = True
-                    yield change
-                    break
-        if cured:
+        cures: dict[tuple[str, ...], dict[str, Value]] = {}
+        for change in _changes(family, values, names, count):
+            if tuple(change) not in cures and _obeys(family, {**values, **change}, limits):
+                cures[tuple(change)] = change
+        yield from cures.values()
+        if cures:
             return
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from cells.pose import Vector3
 from cells.products.data import FamilyData
 from cells.products.family import BuildLimits, Parameters, Rule
+from cells.products.materials import color as known_color
 from cells.products.materials import material
 from cells.products.model import Grip, Hole, Part, Shape, Stud
 
@@ -31,13 +32,16 @@ def part(
     color: str = "",
 ) -> Part:
     """The part of that name in the family's data, which tells its labels, material, friction and, unless it is given,
-    colour. ``volume`` in m³, ``size`` in m. It looks as it fits."""
+    colour. ``volume`` in m³, ``size`` in m. It looks as it fits. Raises ``InputError`` for a colour that the library
+    doesn't have."""
     kind = data.parts[name]
+    chosen = color or kind.color
+    known_color(chosen)
     return Part(
         name=name,
         labels=kind.labels,
         material=kind.material,
-        color=color or kind.color,
+        color=chosen,
         volume=volume,
         mass=volume * material(kind.material).density.value,
         size=size,

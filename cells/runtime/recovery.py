@@ -7,6 +7,7 @@ from cells.skills.contract import Call, Context, Done, Failed, Note, Steps
 from cells.skills.handover import discard
 from cells.skills.motions import APPROACH, TRAVEL_Z, grip, home, straight
 from cells.skills.pick import GRIP_FORCE, open_width
+from cells.skills.place import store
 
 REJECT_BIN = "reject_bin"
 GENTLE = 0.03  # m/s: the part in hand may still be in a hole
@@ -39,6 +40,15 @@ def empty_hand(context: Context, reading: Reading) -> Steps:
         return Done()
     call = Call("discard", "discard", held.rpartition("/")[0], held, REJECT_BIN, None, {}, "the hand must be empty")
     return (yield from discard(context, call, reading))
+
+
+def put_back(context: Context, slot: str, reading: Reading) -> Steps:
+    """Put what the gripper holds, if anything, into a tray's slot (``tray_b/3``): it may be as good as any."""
+    held = context.model().holding
+    if held is None:
+        return Done()
+    call = Call("put_back", "store", held.rpartition("/")[0], held, slot, None, {}, "others go first")
+    return (yield from store(context, call, reading))
 
 
 def go_home(context: Context, reading: Reading) -> Steps:

@@ -26,7 +26,7 @@ class Driven(Protocol):
 @dataclass(slots=True)
 class UnitRun:
     """What the leaves of a unit's tree share. ``current`` maps a planned instance to the one used in its place;
-    ``reading`` and ``command`` are this tick's input and output."""
+    ``reading`` and ``command`` are this tick's input and output; ``put_off`` are steps that wait for all others."""
 
     plan: UnitPlan
     runner: Runner
@@ -41,6 +41,7 @@ class UnitRun:
     current: dict[str, str] = field(default_factory=dict)
     attempts: Counter[str] = field(default_factory=Counter)
     done: set[str] = field(default_factory=set)
+    put_off: set[str] = field(default_factory=set)
     recoveries: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     active: Driven | None = None
@@ -77,6 +78,17 @@ class UnitRun:
                 out.append((taking, call))
                 taking = None
         return out
+
+    def slot(self, item: str) -> str | None:
+        """The slot into which an item was planned to be loaded (``tray_b/3``), if it was."""
+        load = next((load for load in self.plan.loads if load.instance == item), None)
+        return f"{load.station}/{load.slot}" if load else None
+
+    def ready(self, call: Call) -> bool:
+        """Whether a step is there to be done: neither done nor put off, and all that it waits for is done."""
+        ids = [step.id for _, step in self.steps()]
+        before = self.plan.after.get(call.id, ids[: ids.index(call.id)])
+        return call.id not in self.done | self.put_off and self.done.issuperset(before)
 
     def take_stock(self) -> None:
         """After a stop: the call that was under way counts as done if the world model shows its goal reached. Its

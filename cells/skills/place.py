@@ -68,7 +68,7 @@ def set_down(context: Context, call: Call, reading: Reading, seat: Pose, landing
         z = reading.arm.tcp.xyz[2]
         push = reading.wrench[2] - tare
         still = still + 1 if push > 0.7 * landing.press else 0
-        if still > round(0.1 / context.cell.tick_s):
+        if still > round(0.1 / context.cell.tick_s) or z < target.xyz[2] - SEATED:
             break
         speed = fast if z > target.xyz[2] + CLOSE else landing.speed
         height = max(height - speed * context.cell.tick_s, z - landing.press / DOWN)

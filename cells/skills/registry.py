@@ -13,13 +13,14 @@ from cells.skills.insert import INSERT
 from cells.skills.inspect import INSPECT
 from cells.skills.mesh import MESH
 from cells.skills.move import MOVE
+from cells.skills.pack import PACK, PROBE
 from cells.skills.pick import PICK
 from cells.skills.place import PLACE, STORE
 from cells.skills.remove import REMOVE
 from cells.skills.turn import TURN
 
 GROUP = "cellwright.skills"
-BUILT_IN = (PICK, PLACE, INSERT, MESH, INSPECT, TURN, HANDOVER, REMOVE, STORE, DISCARD, MOVE)
+BUILT_IN = (PICK, PLACE, INSERT, MESH, INSPECT, TURN, PACK, PROBE, HANDOVER, REMOVE, STORE, DISCARD, MOVE)
 
 
 @cache

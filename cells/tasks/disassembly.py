@@ -32,7 +32,8 @@ def plan_disassembly(
     """Plan how a unit comes apart. ``instances`` names the piece used for an item (``peg_2``: ``peg_2~2``) where it
     isn't the first; ``skills`` default to the installed ones. Slots are chosen as for loading.
 
-    Raises ``Unbuildable`` for a step that can't be undone, a capability without a skill, or trays that are too small.
+    Raises ``Unbuildable`` for a step that can't be undone, a unit without a base part, a capability without a skill, or
+    trays that are too small.
     """
     if skills is None:
         from cells.skills.registry import skills as installed
@@ -46,6 +47,9 @@ def plan_disassembly(
     ]
     if problems:
         raise Unbuildable(*problems)
+    if not any(part.base for part in variant.parts.values()):
+        what = f"a {variant.family} has no base part that the fixture holds, and no arm takes it apart"
+        raise Unbuildable(Problem(f"{variant.family}:parts", what, "take its parts out by hand"))
     used = {item: item for line in variant.bom for item in line.items} | dict(instances or {})
     slots = {slot.instance.rpartition("/")[2]: slot for slot in slots_of_unit(serial, cell, variant)}
     returns = {item: replace(slot, instance=f"{serial}/{used[item]}") for item, slot in slots.items()}

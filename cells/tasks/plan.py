@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,8 @@ FIRST_GUESS = {
     "handover": 4.0,
     "remove": 5.0,
     "store": 5.0,
+    "pack": 5.0,
+    "probe": 3.5,
     "move": 2.0,
 }
 _UNKNOWN_SKILL = 5.0
@@ -46,7 +48,7 @@ FOUND = "found"
 class UnitPlan:
     """One unit: its loads and calls in order. ``seconds`` and ``joules`` (mechanical work; ``None`` where the past
     doesn't tell) are predictions, one for each call. ``returns``: of a unit that is taken apart, which part goes where.
-    """
+    ``after`` names the steps that each waits for; one that it doesn't name waits for all that stand before it."""
 
     serial: str
     item_index: int
@@ -56,6 +58,7 @@ class UnitPlan:
     seconds: tuple[float, ...]
     joules: tuple[float | None, ...]
     returns: tuple[LoadRequest, ...] = ()
+    after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +141,8 @@ def _plan_unit(
     serial: str, index: int, cell: Cell, variant: ProductVariant, skills: Mapping[str, Skill], past: Past
 ) -> UnitPlan:
     calls = tuple(call for step in variant.process.steps for call in _calls(serial, step, skills))
-    loads = slots_of_unit(serial, cell, variant)
-    return UnitPlan(serial, index, variant.hash, loads, calls, *predicted(calls, past))
+    loads, after = slots_of_unit(serial, cell, variant), {step.id: step.after for step in variant.process.steps}
+    return UnitPlan(serial, index, variant.hash, loads, calls, *predicted(calls, past), after=after)
 
 
 def predicted(calls: Sequence[Call], past: Past) -> tuple[tuple[float, ...], tuple[float | None, ...]]:

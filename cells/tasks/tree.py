@@ -1,10 +1,15 @@
-"""The behaviour tree of one unit: process steps in sequence, each with its bounded, named recoveries.
+"""The behaviour tree of one unit: its process steps in the plan's order, each with its bounded, named recoveries.
+
+    unit →─┬─ for each step: not ready ? step, which may be put off
+           └─ for each step: done ? step
 
     step ?─┬─ attempt →─┬─ held already ? pick
            │            └─ call ? (re-approach → call) x 2
            ├─ (re-grasp → attempt) x 2
+           ├─ another order: the part goes back into its slot, and the step is put off until the others are done
            └─ replace → attempt
 
+The second time round is for what was put off and for what waited for it; without trouble nothing is left to do then.
 A leaf drives one generator, a tick at a time. Recoveries are leaves too: each first asks whether it can help.
 """
 
@@ -36,11 +41,28 @@ def unit_tree(unit: UnitRun, resumed: bool = False) -> Behaviour:
     if resumed and remaining:
         root.add_child(Boundary(unit, tidy=False))
     for pick, call in remaining:
-        root.add_child(CallLeaf(unit, call) if pick is None else _step(unit, pick, call))
+        root.add_child(_when_ready(unit, pick, call))
+    for pick, call in remaining:
+        root.add_child(_if_left(unit, pick, call))
     return root
 
 
-def _step(unit: UnitRun, pick: Call, call: Call) -> Behaviour:
+def _when_ready(unit: UnitRun, pick: Call | None, call: Call) -> Behaviour:
+    not_ready = Is("not ready", lambda: not unit.ready(call))
+    return Selector(f"{call.id}, if ready", memory=True, children=[not_ready, _step(unit, pick, call, may_wait=True)])
+
+
+def _if_left(unit: UnitRun, pick: Call | None, call: Call) -> Behaviour:
+    done = Is("done", lambda: call.id in unit.done)
+    return Selector(f"{call.id}, if left", memory=True, children=[done, _step(unit, pick, call, may_wait=False)])
+
+
+def _step(unit: UnitRun, pick: Call | None, call: Call, may_wait: bool) -> Behaviour:
+    if pick is None:
+        return CallLeaf(unit, call)
+    first = next(other for other in unit.plan.calls if other.item == call.item)
+    slot = unit.slot(call.item) if first is pick else None  # from where it comes, unless it has been taken before
+
     def item() -> str:
         return unit.bound(call).item
 
@@ -49,12 +71,23 @@ def _step(unit: UnitRun, pick: Call, call: Call) -> Behaviour:
         return model.holding is None and model.place_of(item()) not in (None, recovery.REJECT_BIN)
 
     def replaceable() -> bool:
-        first = next(other for other in unit.plan.calls if other.item == call.item)
-        loaded = any(load.instance == call.item for load in unit.plan.loads)
-        return loaded and first is pick and unit.attempts[f"replace {call.item}"] < REPLACEMENTS
+        return slot is not None and unit.attempts[f"replace {call.item}"] < REPLACEMENTS
+
+    def others_can_go_first() -> bool:
+        others = (other for taking, other in unit.steps() if taking and other.id != call.id)
+        room = slot is not None and (within_reach() or not unit.context.model().at(slot))
+        return room and any(unit.ready(other) for other in others)
 
     def lift(reading: Reading) -> Steps:
         return recovery.rise(unit.context, unit.handled, reading)
+
+    def put_off(reading: Reading) -> Steps:
+        result = yield from lift(reading)
+        if isinstance(result, Done):
+            result = yield from recovery.put_back(unit.context, str(slot), unit.runner.read())
+        if isinstance(result, Done):
+            unit.put_off.add(call.id)
+        return result
 
     def new_one(reading: Reading) -> Steps:
         yield from cleared(unit, reading)
@@ -66,8 +99,10 @@ def _step(unit: UnitRun, pick: Call, call: Call) -> Behaviour:
     for _ in range(RE_GRASPS):
         again = Recover(unit, "re-grasp", call, within_reach, lift)
         step.add_child(Sequence("re-grasp and try", memory=True, children=[again, _attempt(unit, pick, call)]))
-    other = Recover(unit, "replace", call, replaceable, new_one)
-    step.add_child(Sequence("replace and try", memory=True, children=[other, _attempt(unit, pick, call)]))
+    if may_wait:
+        step.add_child(Recover(unit, "another order", call, others_can_go_first, put_off))
+    new = Recover(unit, "replace", call, replaceable, new_one)
+    step.add_child(Sequence("replace and try", memory=True, children=[new, _attempt(unit, pick, call)]))
     return step
 
 

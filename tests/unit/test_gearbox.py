@@ -247,6 +247,7 @@ def test_the_steps_are_in_an_order_in_which_they_can_be_done() -> None:
         ({"ratio": 1.5, "gear_teeth": 45}, (30, 45)),
         ({"ratio": 2.4}, (20, 48)),
         ({"ratio": 2.5, "shaft_mm": 7}, (18, 45)),  # 20 teeth would need 50
+        ({"ratio": 2, "shaft_mm": 10}, (21, 42)),  # 20 teeth have no room for that shaft's hub
         ({"pinion_teeth": 24, "gear_teeth": 36, "ratio": 1.5}, (24, 36)),
     ],
 )
@@ -262,20 +263,37 @@ def test_a_ratio_decides_the_teeth_that_are_not_given(given: dict[str, float], t
 @pytest.mark.parametrize(
     ("given", "why", "nearest"),
     [
-        ({"ratio": 2, "pinion_teeth": 30}, "no gear_teeth in range make it 2", 1.6),
-        ({"ratio": -1}, "in range make it -1", 0.45),
-        ({"ratio": 1.7, "pinion_teeth": 20, "gear_teeth": 36}, "pinion_teeth 20 and gear_teeth 36 make it 1.8", 1.8),
-        ({"ratio": 1.618}, "in range make it 1.618", 1.619),
+        ({"ratio": 2, "pinion_teeth": 30}, "no gear_teeth in range make it 2", {"ratio": 1.6, "gear_teeth": 48}),
+        ({"ratio": 9}, "range make it 9", {"ratio": 2.526, "pinion_teeth": 19, "gear_teeth": 48}),  # 18 have no hub
+        ({"ratio": 1.7, "pinion_teeth": 20, "gear_teeth": 36}, "20 and gear_teeth 36 make it 1.8", {"ratio": 1.8}),
+        ({"ratio": 1.618}, "in range make it 1.618", {"ratio": 1.619, "pinion_teeth": 21, "gear_teeth": 34}),
     ],
 )
-def test_a_ratio_that_no_teeth_have_is_refused_with_the_nearest(
-    given: dict[str, float], why: str, nearest: float
+def test_a_ratio_that_no_teeth_have_is_refused_with_the_nearest_and_its_teeth(
+    given: dict[str, float], why: str, nearest: dict[str, float]
 ) -> None:
     with pytest.raises(VariantUnbuildable, match=why) as refused:
-        build_variant("gearbox", given)
-    (change,) = refused.value.nearest
-    assert change == {"ratio": nearest}
-    build_variant("gearbox", {**given, **change, "shaft_mm": 6})
+        build_variant("gearbox", given, PANDA)
+    assert refused.value.nearest == (nearest,)
+    build_variant("gearbox", {**given, **nearest}, PANDA)
+
+
+@settings(max_examples=40, derandomize=True, deadline=None)
+@given(st.floats(0.1, 4), st.none() | st.integers(18, 40), st.none() | st.integers(18, 48))
+def test_whatever_ratio_is_asked_for_is_met_or_the_nearest_offered_is(
+    ratio: float, pinion: int | None, gear: int | None
+) -> None:
+    asked = {"ratio": ratio, "pinion_teeth": pinion, "gear_teeth": gear, "shaft_mm": 7}
+    given = {name: value for name, value in asked.items() if value is not None}
+    try:
+        met, variant = given, build_variant("gearbox", given)
+    except VariantUnbuildable as refused:
+        met = given | dict(refused.nearest[0])
+        variant = build_variant("gearbox", met)
+    assert variant.derived["ratio"] == pytest.approx(met["ratio"], abs=5.1e-4)
+    pinion_teeth, gear_teeth = (variant.parameters[name] for name in ("pinion_teeth", "gear_teeth"))
+    assert gear_teeth / pinion_teeth == pytest.approx(met["ratio"], abs=6e-4)
+    assert variant.hash == build_variant("gearbox", variant.parameters).hash
 
 
 @pytest.mark.parametrize("ratio", ["two", True, None, [2], float("nan"), float("inf"), 10**400])

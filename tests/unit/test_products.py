@@ -77,7 +77,7 @@ def test_an_installed_package_adds_its_family(tmp_path: Path) -> None:
         "print(*sorted(families()), build_variant('cube', {}).parts['cube'].size[0])\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["cube", "gearbox", "pegboard", "0.03"]
+    assert done.stdout.split() == ["cube", "gearbox", "kit", "pegboard", "0.03"]
 
 
 @pytest.mark.parametrize(
@@ -178,6 +178,29 @@ parts: {thing: {labels: {en: thing}, material: pom, colour: red, friction: 0.4}}
     places = {problem.where for problem in refusal.value.problems}
     assert {"thing.yaml:parameters.width_mm", "thing.yaml:parameters.shape"} <= places
     assert {"thing.yaml:parts.thing.color", "thing.yaml:parts.thing.colour"} <= places
+
+
+def test_a_part_of_an_unknown_material_or_colour_is_told_by_file_and_key() -> None:
+    text = """
+schema: cellwright/family/v1
+name: thing
+version: "1"
+labels: {en: thing}
+parameters: {}
+parts: {thing: {labels: {en: thing}, material: mithril, color: octarine, friction: 0.4}}
+"""
+    with pytest.raises(InputError) as refusal:
+        family_data(text, "thing.yaml")
+    bad = {problem.where: problem for problem in refusal.value.problems}
+    assert bad.keys() == {"thing.yaml:parts.thing.material", "thing.yaml:parts.thing.color"}
+    assert "mithril" in bad["thing.yaml:parts.thing.material"].what
+    assert "yellow" in bad["thing.yaml:parts.thing.color"].remedy
+
+
+def test_every_colour_that_a_cover_may_have_is_in_the_library() -> None:
+    for word in families()["gearbox"].parameters["cover_color"].choices:
+        assert build_variant("gearbox", {"cover_color": word}).parts["cover"].color == word
+        assert color(word).labels == families()["gearbox"].parameters["cover_color"].choices[word].labels
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "a: [", "!!python/object/apply:os.getcwd []", " " * 1_000_001])

@@ -18,6 +18,7 @@ from cells.orders.order import Item, Order
 from cells.orders.passport.record import unit_record
 from cells.ports import Reading
 from cells.products.catalogue import build_variant
+from cells.runtime import recovery
 from cells.runtime.production import UnitOutcome, produce
 from cells.runtime.requests import Command, Request, RequestQueue
 from cells.skills import registry
@@ -81,6 +82,7 @@ class Line:
         tries: Counter[str] = Counter()
         skills = {name: told(skill, says, tries) for name, skill in registry.skills().items() if name != "discard"}
         self._patch.setattr(registry, "skills", lambda: skills)
+        self._patch.setattr(recovery, "store", skills["store"].run)
 
     def hear(self, text: str) -> None:
         if text.startswith("stopped"):
@@ -144,9 +146,46 @@ def test_recoveries_are_bounded_and_the_next_unit_is_built(line: Line) -> None:
     bad, good = line.build(first_unit_only, units=2)
     assert (bad.verdict, good.verdict) == ("failed", "good")
     assert "insert_peg_1: wedged, on purpose" in bad.reasons
-    # In hand twice; not to be grasped again while it is held; a new part, in hand twice again.
-    assert Counter(line.recoveries()) == {"re-approach": 4, "replace": 1}
+    # In hand twice; not to be grasped again while it is held; after the other peg the same; with a new part too.
+    assert line.recoveries() == [
+        *["re-approach"] * 2, "another order", *["re-approach"] * 2, "replace", *["re-approach"] * 2,
+    ]  # fmt: skip
     assert {load.instance for load in line.world.loaded} == set(line.world.unloaded)
+
+
+def test_a_step_that_fails_is_put_off_and_the_part_goes_back_into_its_slot_until_others_are_in(line: Line) -> None:
+    (outcome,) = line.build(fails("insert_peg_1", 3))
+    assert (outcome.verdict, outcome.recoveries[-1]) == ("good", "insert_peg_1: another order")
+    assert [step for step in line.done() if "pick" not in step] == [
+        "place_plate", "insert_peg_2", "inspect_peg_2", "insert_peg_1", "inspect_peg_1", "handover_plate",
+    ]  # fmt: skip
+    slot = next(f"{load.station}/{load.slot}" for load in line.world.loaded if load.instance == "R-01/peg_1")
+    places = [event.data["place"] for event in line.events if event.kind == "part_released"]
+    assert places == ["fixture", slot, "R-01/plate/hole_2", "R-01/plate/hole_1", "hand_over"]
+    assert {load.instance for load in line.world.loaded} == {"R-01/plate", "R-01/peg_1", "R-01/peg_2"}
+
+
+def test_a_part_that_cannot_be_put_back_is_replaced_at_once(line: Line) -> None:
+    def says(call: Call, tried: int) -> Result:
+        hopeless = call.id == "put_back" or (call.id == "insert_peg_1" and tried <= 3)
+        return Failed("not_seated", "on purpose") if hopeless else Done()
+
+    (outcome,) = line.build(says)
+    assert outcome.verdict == "good"
+    assert line.recoveries() == ["re-approach", "re-approach", "another order", "replace"]
+    assert next(step for step in line.done() if step.startswith("insert") and "pick" not in step) == "insert_peg_1"
+
+
+def test_what_was_put_off_stays_so_after_a_stop(line: Line) -> None:
+    def says(call: Call, tried: int) -> Result:
+        if call.id == "insert_peg_2":
+            line.requests.put(Request("stop", "test"))
+        return fails("insert_peg_1", 3)(call, tried)
+
+    (outcome,) = line.build(says)
+    assert outcome.verdict == "good"
+    assert line.recoveries().count("another order") == 1
+    assert line.done().index("insert_peg_2") < line.done().index("insert_peg_1")
 
 
 def test_a_failed_inspection_rejects_the_unit(line: Line) -> None:
