@@ -73,9 +73,10 @@ def judged(call: Call, told: DriverReading, down: float, high: float, pitch: flo
 
 
 def where_the_hand_goes(context: Context, call: Call, spindle: Spindle) -> Pose:
-    """The tcp (world) with which the bit stands on the screw's head as estimated now, hand beyond the unit's end."""
+    """The tcp (world) with which the bit stands on the screw's head, hand beyond the unit's end. The head is looked for
+    above the tip as estimated now: a screw that leans stands up when it is pressed."""
     unit = context.locator.locate(str(call.base)).pose
-    head = context.locator.locate(call.item).pose @ Pose((0.0, 0.0, context.part(call.item).size[2]))
+    head = Pose(context.locator.locate(call.item).pose.xyz).shifted(dz=context.part(call.item).size[2])
     x, y, _ = spindle.tip.xyz
     beyond = unit.yaw if (unit.inverse() @ head).xyz[0] > 0 else unit.yaw + math.pi
     turn = beyond + math.atan2(y, x) + math.pi  # the hand is where the bit doesn't point to
