@@ -26,6 +26,7 @@ from cells.products.shapes import equal_area_polygon, prism
 
 MARGIN = 1e-5  # m, on both bodies of every fit
 SPINNING_FRICTION = 0.002  # m; resists turning on the spot under a pad
+SCREW_MASS = 0.03  # kg at least: Bullet lets fingers and bits sink into what is as light as an M4 by 0.3 mm
 COLLAR, COLLAR_SIDES = (0.0006, 0.0026), 8  # m by which a screw's sleeve is wider than its thread, inside and outside
 Colour = tuple[float, float, float, float]
 STEEL: Colour = (0.62, 0.65, 0.69, 1.0)
@@ -115,7 +116,8 @@ def spawn_part(bullet: Any, part: Part, pose: Pose, colour: Colour, folder: Path
         rgbaColor=colour,
         specularColor=(0.3, 0.3, 0.3),
     )
-    body = _body(bullet, part.mass, shape, visual, pose @ Pose(centre))
+    mass = max(part.mass, SCREW_MASS) if part.thread else part.mass
+    body = _body(bullet, mass, shape, visual, pose @ Pose(centre))
     bullet.changeDynamics(
         body,
         -1,

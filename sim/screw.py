@@ -33,8 +33,7 @@ CROSSING = 0.5  # Nm for each radian that it is turned all the same. Our own cho
 BEARS = 2.0  # N under the head
 UNDER_HEAD = 5e-4  # m around the head's underside where that is looked for
 PRESSES = 3.0  # N on the head below which the bit isn't in its socket
-# kg of a screw in a thread, which moves as one with what holds it: Bullet lets a bit sink into 3 g by 0.3 mm
-HELD_MASS = 0.03
+IN_SOCKET = 5.0  # friction of the bit, in place of the socket that it doesn't slip out of
 HOLDS = 1000.0  # N that the thread's constraint may take
 
 
@@ -120,6 +119,7 @@ class SimDriver:
     def __init__(self, bullet: Any, robot: int, bit: int, spindle: Spindle, stock: SimStock, dt: float) -> None:
         self._bullet, self._robot, self._bit, self._spindle = bullet, robot, bit, spindle
         self._stock, self._dt = stock, dt
+        bullet.changeDynamics(robot, bit, lateralFriction=IN_SOCKET)
         self._engaged: dict[str, Engaged] = {}
         self._speed = self._limit = 0.0
         self._reading = DriverReading(0.0, 0.0, False)
@@ -202,7 +202,6 @@ class SimDriver:
             begins.quat, frame[1],
         )  # fmt: skip
         self._bullet.setCollisionFilterPair(base.body, body, -1, -1, 0)
-        self._bullet.changeDynamics(body, -1, mass=HELD_MASS)
         return Engaged(mouth.base, mouth.hole, mouth.thread, mouth.under_head, constraint, mouth.at)
 
     def _child_frame(self, screw: str, at: Pose) -> tuple[Vector3, tuple[float, ...]]:
