@@ -142,8 +142,8 @@ def place_name(call: Call) -> str:
 @dataclass(frozen=True, slots=True)
 class Skill:
     """A skill with its contract. ``run(context, call, reading)`` makes the generator; ``capability`` is what a
-    process step asks for; with ``drives`` it needs a driver beside the gripper. One that ``judges`` says by failing that
-    the unit is bad, not that it couldn't work."""
+    process step asks for; with ``drives`` it needs a driver beside the gripper. One that ``judges`` says by failing
+    that the unit is bad, not that it couldn't work."""
 
     name: str
     version: str
