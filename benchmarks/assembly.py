@@ -38,6 +38,7 @@ from cells.description.cell import Cell, list_cells, load_cell
 from cells.errors import Unbuildable
 from cells.journal.store import Journal
 from cells.orders.order import Item, Order
+from cells.orders.report import SCREWS
 from cells.products.catalogue import build_variant, families
 from cells.products.gearbox.dimensions import FOOT, MODULE, STUD
 from cells.products.involute import Wheel
@@ -411,6 +412,8 @@ def main() -> None:
             print(f"{done}/{len(todo)} {said}", file=sys.stderr)
     rows = [r for r in rows if r["unit"] < (options.units if r["kind"] == "built" else options.spoilt)]
     conventions = (*families()[options.family].conventions, f"collision margin {1e6 * MARGIN:.0f} µm")
+    if options.screws:
+        conventions += (SCREWS,)
     found = measures(sorted(rows, key=lambda r: (r["kind"], r["unit"])))
     if options.json:
         machine = f"{platform.machine()}, Python {platform.python_version()}, {platform.system()}"

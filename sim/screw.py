@@ -24,8 +24,7 @@ from cells.products.model import Hole, Thread
 from sim.bodies import part_centre
 from sim.stock import SimStock
 
-MODEL = "screws: model, not contact (pitch × turn; torque of VDI 2230) from where the thread begins"
-FRICTION = 0.12  # of thread and head: the usual one of VDI 2230, table A5, friction class B
+FRICTION = 0.12  # of thread and head: the middle of friction class B (0.08 to 0.16) of VDI 2230, table A5
 STIFFNESS = 1e8  # N/m: E As / l of an M4 that is clamped over 9 mm is 2e8, and the clamped plate is about as stiff
 MOUTH = (6e-4, 4e-4)  # m that the tip may be off the thread's beginning, across and along, and still find it
 CROSSED = math.radians(6)  # of lean at which the thread doesn't take the screw. Our own choice

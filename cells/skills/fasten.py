@@ -15,6 +15,7 @@ from cells.description.spindle import Spindle
 from cells.ports import DriverReading, Reading
 from cells.pose import Pose, tool_down
 from cells.skills.contract import Call, Command, Condition, Context, Done, Failed, Skill, Spin, Steps
+from cells.skills.insert import where_it_goes
 from cells.skills.motions import APPROACH, Moving, grip, softly, straight, travel
 
 ABOVE = 0.008  # m over the head at which feeling begins
@@ -24,6 +25,7 @@ CLOSE_FORCE = 10.0  # N of the fingers on each other
 STIFFNESS, DOWN, TURNING = 3000.0, 2000.0, 250.0  # N/m, Nm/rad: the bit presses far from the hand's axis
 STEADY = 0.06  # s that the press must last
 IDLE = 3  # turns after which a screw must have gone down by half of what they should bring
+ASTRAY = 0.003  # m from its hole at which a screw isn't the one that stands in it
 MORE = 3  # turns beyond what should be enough
 
 
@@ -73,14 +75,27 @@ def judged(call: Call, told: DriverReading, down: float, high: float, pitch: flo
 
 
 def where_the_hand_goes(context: Context, call: Call, spindle: Spindle) -> Pose:
-    """The tcp (world) with which the bit stands on the screw's head, hand beyond the unit's end. The head is looked for
-    above the tip as estimated now: a screw that leans stands up when it is pressed."""
+    """The tcp (world) with which the bit stands on the screw's head, hand beyond the unit's end."""
     unit = context.locator.locate(str(call.base)).pose
-    head = Pose(context.locator.locate(call.item).pose.xyz).shifted(dz=context.part(call.item).size[2])
+    at, depth = where_it_goes(context, call)
+    tip = seen_near(context, call.item, at.shifted(dz=-depth))
+    head = tip.shifted(dz=context.part(call.item).size[2])  # one that leans stands up when it is pressed
     x, y, _ = spindle.tip.xyz
     beyond = unit.yaw if (unit.inverse() @ head).xyz[0] > 0 else unit.yaw + math.pi
     turn = beyond + math.atan2(y, x) + math.pi  # the hand is where the bit doesn't point to
     return tool_down(head.xyz, math.remainder(turn, 2 * math.pi)) @ spindle.tip.inverse()
+
+
+def seen_near(context: Context, item: str, place: Pose) -> Pose:
+    """Where a screw's tip is: the mean of where it is seen and where it should be by its hole, both as estimated; by
+    its hole alone, if it is seen elsewhere or not at all."""
+    try:
+        seen = context.locator.locate(item).pose.xyz
+    except KeyError:
+        return place
+    if math.dist(seen[:2], place.xyz[:2]) > ASTRAY:
+        return place
+    return Pose(((seen[0] + place.xyz[0]) / 2, (seen[1] + place.xyz[1]) / 2, place.xyz[2]))
 
 
 def bit_height(reading: Reading, spindle: Spindle) -> float:

@@ -139,7 +139,7 @@ def _has_a_hub(parameters: Parameters, limits: BuildLimits) -> str | None:
 
 
 TEETH = ("pinion_teeth", "gear_teeth")
-SIZE_RULES = base_rules("housing", lambda parameters: dimensions(parameters).size, TEETH, TEETH)
+SIZE_RULES = base_rules("housing", lambda parameters: dimensions(parameters).size, TEETH, (*TEETH, "screws"))
 RULES = (Rule((*TEETH, "shaft_mm"), _has_a_hub), Rule(("screws",), _all_or_none), *SIZE_RULES)
 RATIO = Derivation(TEETH, lambda parameters: int(parameters["gear_teeth"]) / int(parameters["pinion_teeth"]))
 FAMILY = Family(parts.DATA, build, RULES, (CONVENTION,), {"ratio": RATIO})
