@@ -202,7 +202,7 @@ def test_parts_fit_where_they_belong(variant: ProductVariant) -> None:
             assert clash(parts["pin"], (x, y, d.deck - PIN_SEAT), cover) < 0
 
 
-@settings(few, max_examples=8)
+@settings(few, max_examples=4)
 @given(PARAMETERS.map(lambda parameters: buildable({**parameters, "screws": 4})).filter(bool))
 def test_screws_pass_the_cover_and_reach_their_threads(variant: ProductVariant) -> None:
     d, parts, seated = dimensions(variant.parameters), variant.parts, standing(variant)
@@ -212,11 +212,11 @@ def test_screws_pass_the_cover_and_reach_their_threads(variant: ProductVariant) 
         assert hole.pose.xyz == pytest.approx((x, y, d.deck + COVER))
         begins = hole.pose.xyz[2] - hole.depth
         for other, low in (("housing", 0.0), ("cover", d.deck)):
-            assert clash(parts["screw"], (x, y, begins - low), parts[other]) < -1e-4
+            assert clash(parts["screw"], (x, y, begins - low), parts[other]) < 0
         down = seated[f"screw_{i}"].xyz[2]
         assert down + SCREW.length == pytest.approx(d.deck + COVER)  # the head lies on the cover
         assert 1.5 * SCREW.diameter < begins - down < SCREW.length - COVER - COUNTERBORE_DEPTH + 1e-9  # of thread
-        assert clash(parts["screw"], (x, y, down - d.deck), parts["cover"]) < -1e-4
+        assert clash(parts["screw"], (x, y, down - d.deck), parts["cover"]) < 0
         beside = [math.hypot(x - at[0], y - at[1]) - (HEAD + PIN) / 2 for at in (*d.pin_places, (x, 0.0))]
         assert min(beside) > 0
         for at in d.pin_places:  # fingers that touch the head reach 10.5 mm to each side in y
