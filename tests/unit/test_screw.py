@@ -18,6 +18,7 @@ from cells.pose import Pose
 from cells.products.catalogue import build_variant
 from cells.products.model import Thread
 from cells.runtime.production import produce
+from cells.tasks.disassembly import plan_disassembly
 from sim.screw import Engaged, advanced, tightening_torque
 
 CELL = load_cell("panda-screws")
@@ -81,6 +82,11 @@ def test_a_world_without_a_driver_refuses_before_anything_moves() -> None:
     world: Any = object()
     with pytest.raises(CellwrightError, match="has no driver"):
         produce(order, plan, CELL, {}, world, world, world, world, world)
+
+
+def test_a_unit_with_screws_is_not_taken_apart() -> None:
+    with pytest.raises(Unbuildable, match="no installed skill has the capability 'unfasten'"):
+        plan_disassembly("U", "D", VARIANT, CELL)
 
 
 def test_the_report_names_the_model_where_there_are_screws() -> None:
