@@ -18,8 +18,8 @@ from cells.products.model import ProductVariant
 from sim import bodies
 from sim.arm import SimArm, SimGripper, SimWrench
 from sim.camera import SimCamera
+from sim.driver import SimDriver
 from sim.robot import BIT, write_urdf
-from sim.screw import SimDriver
 from sim.stock import SimStock
 
 SOLVER_ITERATIONS = 100  # enough for steel pegs: none was pressed deeper than 0.15 mm into its hole

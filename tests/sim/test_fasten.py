@@ -88,7 +88,9 @@ def follow(world: SimWorld, out: Driven) -> None:
     for held in world.driver.engaged.values():
         out.turned = held.turned
         if held.bore is None:
-            out.slip = max(out.slip, abs(held.began.xyz[2] - held.pose().xyz[2] - PITCH * held.turned / (2 * math.pi)))
+            out.slip = max(
+                out.slip, abs(held.mouth.at.xyz[2] - held.pose().xyz[2] - PITCH * held.turned / (2 * math.pi))
+            )
 
 
 def test_a_started_screw_is_driven_home_to_its_torque(tmp_path: Path) -> None:

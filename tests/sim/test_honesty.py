@@ -2,7 +2,7 @@
 
 The one constraint there is couples the two fingers to each other, as the rack of a real parallel gripper does; parts
 are held by contact and friction alone. One exception is declared: a screw that a thread has taken is a model's, not a
-contact's, and sim/screw.py alone may do what that takes.
+contact's, and sim/driver.py alone may do what that takes.
 """
 
 from __future__ import annotations
@@ -307,7 +307,7 @@ MAY = {
     "arm.py": {"resetJointState", "createConstraint", "changeConstraint"},  # where it begins; the gear of the fingers
     "world.py": {"setGravity", "setTimeStep"},
     # The declared exception: a thread holds its screw, without their contact, and the torque acts on both sides.
-    "screw.py": {"createConstraint", "changeConstraint", "setCollisionFilterPair", "applyExternalTorque"},
+    "driver.py": {"createConstraint", "changeConstraint", "setCollisionFilterPair", "applyExternalTorque"},
 }
 
 

@@ -19,7 +19,7 @@ from cells.products.catalogue import build_variant
 from cells.products.model import Thread
 from cells.runtime.production import produce
 from cells.tasks.disassembly import plan_disassembly
-from sim.screw import Engaged, advanced, tightening_torque
+from sim.screw import Engaged, Mouth, advanced, tightening_torque
 
 CELL = load_cell("panda-screws")
 VARIANT = build_variant("gearbox", {"screws": 4})
@@ -55,7 +55,7 @@ def test_a_screw_goes_down_by_its_pitch_clockwise_and_stands_up_in_its_first_tur
 
 def test_once_its_head_bears_a_screw_stays_and_its_torque_rises_to_the_limit() -> None:
     hole = VARIANT.parts["housing"].holes["screw_1"]
-    free = Engaged("housing", hole, M4, 0.00575, 0, Pose(), turned=60.0)
+    free = Engaged(Mouth("housing", hole, M4, Pose(), 0.00575), turned=60.0)
     assert free.torque() == 0.0 and free.turned_on(0.03, 1.0).turned == pytest.approx(60.03)
     bears = replace(free, bore=60.0, seated=-0.0067)
     tight = bears.turned_on(10.0, 1.0)
