@@ -27,7 +27,8 @@ from cells.products.shapes import equal_area_polygon, prism
 MARGIN = 1e-5  # m, on both bodies of every fit
 SPINNING_FRICTION = 0.002  # m; resists turning on the spot under a pad
 SCREW_MASS = 0.03  # kg at least: Bullet lets fingers and bits sink into what is as light as an M4 by 0.3 mm
-COLLAR, COLLAR_SIDES = (0.0006, 0.0026), 8  # m by which a screw's sleeve is wider than its thread, inside and outside
+# m by which a screw's sleeve is wider than its thread, inside and outside: it gives way as fingers close on the head.
+COLLAR, COLLAR_SIDES = (0.0012, 0.0026), 8
 Colour = tuple[float, float, float, float]
 STEEL: Colour = (0.62, 0.65, 0.69, 1.0)
 TRAY: Colour = (0.23, 0.27, 0.33, 1.0)

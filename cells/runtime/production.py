@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cells.products.model import Part, ProductVariant
     from cells.tasks.plan import Plan, UnitPlan
 
-PICTURED = frozenset({"place", "insert", "mesh", "inspect", "turn", "handover", "remove", "store"})
+PICTURED = frozenset({"place", "insert", "mesh", "fasten", "inspect", "turn", "handover", "remove", "store"})
 PICTURE_SIZE = (960, 600)
 GOOD = ("good", "apart")
 
