@@ -124,12 +124,12 @@ def press(
     return reading, False
 
 
-def drive(context: Context, reading: Reading, hand: Pose, spindle: Spindle, pitch: float, travel: float) -> Moving:
-    """Go down with the turning screw, pressing, until the driver stops, or for as long as makes sense; then stand a
-    moment, so that nothing moves when the height is read."""
+def drive(context: Context, reading: Reading, hand: Pose, spindle: Spindle, pitch: float, way: float) -> Moving:
+    """Go down its ``way`` (m) with the turning screw, pressing, until the driver stops or it makes no sense any more;
+    then stand a moment, so that nothing moves when the height is read."""
     began, turn = bit_height(reading, spindle), 2 * math.pi
     told = told_by(reading)
-    while not told.stalled and told.turned < (travel / pitch + MORE) * turn:
+    while not told.stalled and told.turned < (way / pitch + MORE) * turn:
         down = began - bit_height(reading, spindle)
         if told.turned > IDLE * turn and down < told.turned / turn * pitch / 2:
             break
