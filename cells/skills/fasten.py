@@ -1,8 +1,8 @@
 """Fasten: drive a screw home that stands in its hole, tip in the thread, with the driver beside the hand.
 
-The hand goes down beyond the end of the unit that is nearer to the screw, fingers closed, and sets the bit on the head;
-it presses lightly while the driver turns, until the driver stops at its torque. Torque *and* travel decide: a head that
-came down as far as it should with less torque is loose, and one that took the torque higher up is jammed.
+The hand goes down beside the unit, fingers closed, and sets the bit on the head; it presses lightly while the driver
+turns, until the driver stops at its torque. Torque *and* travel decide: a head that came down as far as it should with
+less torque is loose, and one that took the torque higher up is jammed.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from collections.abc import Generator
 
 from cells.control.setpoints import Compliant
 from cells.description.spindle import Spindle
+from cells.errors import CellwrightError
 from cells.ports import DriverReading, Reading
 from cells.pose import Pose, tool_down
 from cells.skills.contract import Call, Command, Condition, Context, Done, Failed, Skill, Spin, Steps
 from cells.skills.insert import where_it_goes
-from cells.skills.motions import APPROACH, Moving, grip, softly, straight, travel
+from cells.skills.motions import APPROACH, Moving, grip, joints_for, softly, straight, travel
 
 ABOVE = 0.008  # m over the head at which feeling begins
 BELOW = 0.002  # m below a seated head at which there is none
@@ -25,6 +26,7 @@ CLOSE_FORCE = 10.0  # N of the fingers on each other
 STIFFNESS, DOWN, TURNING = 3000.0, 2000.0, 250.0  # N/m, Nm/rad: the bit presses far from the hand's axis
 STEADY = 0.06  # s that the press must last
 IDLE = 3  # turns after which a screw must have gone down by half of what they should bring
+PALM = 0.034  # m: what the hand needs from its axis towards the unit
 ASTRAY = 0.003  # m from its hole at which a screw isn't the one that stands in it
 MORE = 3  # turns beyond what should be enough
 
@@ -75,15 +77,30 @@ def judged(call: Call, told: DriverReading, down: float, high: float, pitch: flo
 
 
 def where_the_hand_goes(context: Context, call: Call, spindle: Spindle) -> Pose:
-    """The tcp (world) with which the bit stands on the screw's head, hand beyond the unit's end."""
+    """The tcp (world) with which the bit stands on the screw's head and the hand beside the unit: of its four sides the
+    one that the arm reaches with most room for its joints."""
     unit = context.locator.locate(str(call.base)).pose
     at, depth = where_it_goes(context, call)
     tip = seen_near(context, call.item, at.shifted(dz=-depth))
     head = tip.shifted(dz=context.part(call.item).size[2])  # one that leans stands up when it is pressed
-    x, y, _ = spindle.tip.xyz
-    beyond = unit.yaw if (unit.inverse() @ head).xyz[0] > 0 else unit.yaw + math.pi
-    turn = beyond + math.atan2(y, x) + math.pi  # the hand is where the bit doesn't point to
-    return tool_down(head.xyz, math.remainder(turn, 2 * math.pi)) @ spindle.tip.inverse()
+    length, width, _ = context.part(str(call.base)).size
+    beside = []
+    for quarter in range(4):
+        hand = (
+            tool_down(head.xyz, math.remainder(unit.yaw + quarter * math.pi / 2, 2 * math.pi)) @ spindle.tip.inverse()
+        )
+        x, y, _ = (unit.inverse() @ hand).xyz
+        if max(abs(x) - length / 2, abs(y) - width / 2) > PALM:
+            beside.append(hand)
+
+    def room(hand: Pose) -> float:
+        try:
+            joints = joints_for(context, hand, context.cell.home)
+        except CellwrightError:
+            return -math.inf
+        return float(context.chain.limit_distance(joints).min())
+
+    return max(beside, key=room)
 
 
 def seen_near(context: Context, item: str, place: Pose) -> Pose:
