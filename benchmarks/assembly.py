@@ -38,6 +38,7 @@ from cells.description.cell import Cell, list_cells, load_cell
 from cells.errors import Unbuildable
 from cells.journal.store import Journal
 from cells.orders.order import Item, Order
+from cells.orders.report import SCREWS
 from cells.products.catalogue import build_variant, families
 from cells.products.gearbox.dimensions import FOOT, MODULE, STUD
 from cells.products.involute import Wheel
@@ -50,17 +51,17 @@ from sim.bodies import MARGIN, vertices_of
 if TYPE_CHECKING:
     from sim.scenes import Defect
 
-DEFAULT_CELL = "panda-bench"
+DEFAULT_CELL, DRIVER_CELL = "panda-bench", "panda-screws"
 BROKEN = math.radians(65)  # on each side; the gear is turned by less
 
 
-def variant_of(family: str, seed: int, unit: int, name: str = DEFAULT_CELL) -> ProductVariant:
-    """A random variant; anything that the cell of that ``name`` can build."""
+def variant_of(family: str, seed: int, unit: int, name: str = DEFAULT_CELL, screws: int = 0) -> ProductVariant:
+    """A random variant; anything that the cell of that ``name`` can build. With ``screws``, all else is as without."""
     chance = np.random.default_rng([seed, unit])
-    limits = build_limits(load_cell(name))
+    limits, held = build_limits(load_cell(name)), {"screws": screws} if screws else {}
     while True:
         with suppress(Unbuildable):
-            return build_variant(family, PARAMETERS[family](chance), limits)
+            return build_variant(family, PARAMETERS[family](chance) | held, limits)
 
 
 def pegboard(chance: np.random.Generator) -> dict[str, Any]:
@@ -98,11 +99,13 @@ def planned(cell: Cell, variant: ProductVariant, serial: str) -> tuple[Order, Pl
     return order, plan_order(order, cell, [variant])
 
 
-def build_unit(family: str, seed: int, unit: int, name: str, mode: str | None, films: Path) -> dict[str, Any]:
+def build_unit(
+    family: str, seed: int, unit: int, name: str, mode: str | None, films: Path, screws: int = 0
+) -> dict[str, Any]:
     """Build one unit and return its row; of one that isn't good a strip of pictures goes into the folder ``films``."""
     from sim.truth import FitWatch
 
-    cell, variant = cell_in(mode, name), variant_of(family, seed, unit, name)
+    cell, variant = cell_in(mode, name), variant_of(family, seed, unit, name, screws)
     order, plan = planned(cell, variant, f"B{unit:03d}")
     world = world_of(cell, variant, seed, unit)
     watch, free = FitWatch(world, plan.units[0].serial, variant), FreeTime(world)
@@ -131,7 +134,7 @@ def build_unit(family: str, seed: int, unit: int, name: str, mode: str | None, f
     world.close()
     cause, moment = cause_of(outcome.verdict, failed, truth, watch.too_deep, began + simulated)
     if cause:
-        film_unit(family, seed, unit, name, mode, moment, films / f"unit-{unit:03d}.png")
+        film_unit(family, seed, unit, name, mode, screws, moment, films / f"unit-{unit:03d}.png")
     return {
         "kind": "built",
         "unit": unit,
@@ -174,11 +177,13 @@ def cause_of(
     return "truth: out of place", end
 
 
-def film_unit(family: str, seed: int, unit: int, name: str, mode: str | None, moment: float, path: Path) -> None:
+def film_unit(
+    family: str, seed: int, unit: int, name: str, mode: str | None, screws: int, moment: float, path: Path
+) -> None:
     """Build a unit again until a moment (simulated s), and write a strip of pictures of what came before it."""
     from film import Cut, Film
 
-    cell, variant = cell_in(mode, name), variant_of(family, seed, unit, name)
+    cell, variant = cell_in(mode, name), variant_of(family, seed, unit, name, screws)
     order, plan = planned(cell, variant, f"B{unit:03d}")
     world = world_of(cell, variant, seed, unit)
     film = Film(world, moment)
@@ -372,15 +377,17 @@ def main() -> None:
     parser.add_argument("--units", type=int, default=60)
     parser.add_argument("--spoilt", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--screws", type=int, choices=(0, 4), default=0, help="of each unit that is built (gearbox)")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--cell", choices=list_cells(), default=DEFAULT_CELL)
+    parser.add_argument("--cell", choices=list_cells(), help=f"default: {DEFAULT_CELL}; with screws {DRIVER_CELL}")
     parser.add_argument("--mode", choices=("impedance", "admittance"), help="control mode, instead of the cell's own")
     parser.add_argument(
         "--out", type=Path, help="where rows are kept (default: runs/bench-<family>-<seed>[-<cell>][-<mode>].jsonl)"
     )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    own = (None if options.cell == DEFAULT_CELL else options.cell, options.mode)
+    name = options.cell or (DRIVER_CELL if options.screws else DEFAULT_CELL)
+    own = (None if name == DEFAULT_CELL else name, options.mode)
     suffix = "".join(f"-{word}" for word in own if word)
     path = options.out or Path("runs") / f"bench-{options.family}-{options.seed}{suffix}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -393,8 +400,8 @@ def main() -> None:
     with pool, path.open("a") as file:
         todo = [job for job in jobs if job not in have]
         given = options.family, options.seed
-        films = path.with_suffix(".films")
-        futures = [pool.submit(work[kind], *given, unit, options.cell, options.mode, films) for kind, unit in todo]
+        films, more = path.with_suffix(".films"), {"built": (options.screws,), "spoilt": ()}
+        futures = [pool.submit(work[kind], *given, unit, name, options.mode, films, *more[kind]) for kind, unit in todo]
         for done, future in enumerate(as_completed(futures), 1):
             row = future.result()
             rows.append(row)
@@ -405,6 +412,8 @@ def main() -> None:
             print(f"{done}/{len(todo)} {said}", file=sys.stderr)
     rows = [r for r in rows if r["unit"] < (options.units if r["kind"] == "built" else options.spoilt)]
     conventions = (*families()[options.family].conventions, f"collision margin {1e6 * MARGIN:.0f} µm")
+    if options.screws:
+        conventions += (SCREWS,)
     found = measures(sorted(rows, key=lambda r: (r["kind"], r["unit"])))
     if options.json:
         machine = f"{platform.machine()}, Python {platform.python_version()}, {platform.system()}"

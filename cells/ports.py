@@ -48,15 +48,26 @@ class GripperReading:
 
 
 @dataclass(frozen=True, slots=True)
+class DriverReading:
+    """What a driver has ``turned`` since it was last told to (rad), the ``torque`` that it turns with (Nm), and whether
+    it has ``stalled``, that is, stopped at its limit; ``torque`` is then what it stopped at."""
+
+    turned: float
+    torque: float
+    stalled: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """Everything the ports tell at one control tick. ``wrench`` (6,) [f; m] at the tcp in the world frame, the force
-    that the environment exerts on the tool, as measured (not tared)."""
+    that the environment exerts on the tool, as measured (not tared); ``driver`` where the world has one."""
 
     time: float
     tick: int
     arm: ArmReading
     gripper: GripperReading
     wrench: Array
+    driver: DriverReading | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +141,15 @@ class Gripper(Protocol):
     def read(self) -> GripperReading: ...
 
 
+class Driver(Protocol):
+    """A screwdriving spindle with a torque clutch."""
+
+    def turn(self, speed: float, torque: float) -> None:
+        """Turn clockwise at ``speed`` (rad/s) until ``torque`` (Nm) is reached; at speed 0 stop."""
+
+    def read(self) -> DriverReading: ...
+
+
 class Wrench(Protocol):
     """Force and moment at the tool."""
 
@@ -180,7 +200,7 @@ class Stock(Protocol):
 
 
 class World(Protocol):
-    """A cell's world: its ports and its traits."""
+    """A cell's world: its ports and its traits. It may have a ``driver`` too: see :func:`driver_of`."""
 
     traits: Traits
     arm: Arm
@@ -193,3 +213,9 @@ class World(Protocol):
 
     def close(self) -> None:
         """Give everything back; the world can't be used after it."""
+
+
+def driver_of(world: World) -> Driver | None:
+    """The driver of a world that has one."""
+    driver: Driver | None = getattr(world, "driver", None)
+    return driver

@@ -21,10 +21,14 @@ from typing import Any
 import numpy as np
 
 from cells.pose import Pose, Vector3
-from cells.products.model import Box, Convex, Part, Shape
+from cells.products.model import Box, Convex, Part, Shape, Thread
+from cells.products.shapes import equal_area_polygon, prism
 
 MARGIN = 1e-5  # m, on both bodies of every fit
 SPINNING_FRICTION = 0.002  # m; resists turning on the spot under a pad
+SCREW_MASS = 0.03  # kg at least: Bullet lets fingers and bits sink into what is as light as an M4 by 0.3 mm
+# m by which a screw's sleeve is wider than its thread, inside and outside: it gives way as fingers close on the head.
+COLLAR, COLLAR_SIDES = (0.0012, 0.0026), 8
 Colour = tuple[float, float, float, float]
 STEEL: Colour = (0.62, 0.65, 0.69, 1.0)
 TRAY: Colour = (0.23, 0.27, 0.33, 1.0)
@@ -113,7 +117,8 @@ def spawn_part(bullet: Any, part: Part, pose: Pose, colour: Colour, folder: Path
         rgbaColor=colour,
         specularColor=(0.3, 0.3, 0.3),
     )
-    body = _body(bullet, part.mass, shape, visual, pose @ Pose(centre))
+    mass = max(part.mass, SCREW_MASS) if part.thread else part.mass
+    body = _body(bullet, mass, shape, visual, pose @ Pose(centre))
     bullet.changeDynamics(
         body,
         -1,
@@ -144,6 +149,18 @@ def static_box(bullet: Any, size: Vector3, pose: Pose, colour: Colour, friction:
     body = _body(bullet, 0.0, shape, visual, pose)
     bullet.changeDynamics(body, -1, lateralFriction=friction, restitution=0.0)
     return body
+
+
+def collar(bullet: Any, thread: Thread, at: Pose, folder: Path) -> int:
+    """A sleeve in which a screw hangs by its head, its tip at ``at``; narrower than the head, so that fingers pass."""
+    inner, outer = (equal_area_polygon(COLLAR_SIDES, (thread.diameter + wider) / 2) for wider in COLLAR)
+    rings = zip(inner, (*inner[1:], inner[0]), (*outer[1:], outer[0]), outer, strict=True)
+    pieces = tuple(prism(corners, -0.4 * thread.length, thread.length) for corners in rings)
+    shape = bullet.createCollisionShape(bullet.GEOM_MESH, fileName=_obj(folder, "fit", pieces, (0.0, 0.0, 0.0)))
+    visual = bullet.createVisualShape(
+        bullet.GEOM_MESH, fileName=_obj(folder, "visual", pieces, (0.0, 0.0, 0.0)), rgbaColor=TRAY
+    )
+    return _body(bullet, 0.0, shape, visual, at)
 
 
 def static_hull(bullet: Any, points: np.ndarray[Any, Any], pose: Pose, colour: Colour, friction: float) -> int:

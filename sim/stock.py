@@ -66,6 +66,7 @@ class SimStock:
         self._nest: tuple[Part, list[int]] | None = None
         self._told: dict[str, tuple[Pose, Estimate]] = {}
         self._looks: dict[str, int] = {}
+        self.on_leave: Callable[[str], None] = lambda instance: None
 
     def load(self, requests: Sequence[LoadRequest]) -> Loaded:
         """Put the parts into their slots, each on a seat of its own height. Raises ``ValueError`` for a full slot."""
@@ -93,6 +94,8 @@ class SimStock:
 
     def unload(self, instances: Sequence[str]) -> None:
         """Take parts out of the cell for good; one that was believed there and isn't is passed over."""
+        for instance in instances:
+            self.on_leave(instance)
         for piece in filter(None, [self.pieces.pop(instance, None) for instance in instances]):
             for body in (piece.body, *piece.seat):
                 self._bullet.removeBody(body)
@@ -118,11 +121,14 @@ class SimStock:
 
     def _seat(self, request: LoadRequest, part: Part) -> tuple[tuple[int, ...], Pose]:
         """Put a seat of a part's own size into its slot: its bodies, and the pose of a part that is put there. The seat
-        of a long part is two blocks under its ends, between which fingers reach down."""
+        of a long part is two blocks under its ends, between which fingers reach down; a screw's is a sleeve."""
         random = np.random.default_rng([self._seed, zlib.crc32(request.instance.encode()), 1])
         scatter = self._cell.scatter
         dx, dy, dz, turn = random.uniform(-1, 1, 4) * (scatter.xy, scatter.xy, scatter.z, scatter.yaw)
         slot = self._cell.station(request.station).slot_pose(request.slot).shifted(dz=float(dz))
+        pose = slot @ Pose.at(float(dx), float(dy), 5e-5, float(turn))
+        if part.thread is not None:
+            return (bodies.collar(self._bullet, part.thread, pose.shifted(dz=-5e-5), self._folder),), pose
         length, width, height = part.size[0] + 2 * EDGE, part.size[1] + 2 * EDGE, slot.xyz[2]
         gap = FINGER_GAP if part.size[0] > 1.5 * part.size[1] else 0.0
         middles = [side * (length + gap) / 4 for side in (-1, 1)] if gap else [0.0]
@@ -132,7 +138,7 @@ class SimStock:
             block = bodies.static_box(self._bullet, size, slot @ Pose.at(x, 0.0, -height / 2), bodies.TRAY)
             self._bullet.changeDynamics(block, -1, rollingFriction=SEAT_ROLLING)
             seat.append(block)
-        return tuple(seat), slot @ Pose.at(float(dx), float(dy), 5e-5, float(turn))
+        return tuple(seat), pose
 
     @staticmethod
     def _must_be_free(request: LoadRequest, held: Mapping[tuple[str, int] | None, str]) -> None:

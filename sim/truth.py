@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 
 from cells.pose import Pose
 from cells.products.model import Hole, ProductVariant
-from cells.products.standing import puts
+from cells.products.standing import puts, standing
 from sim.world import SimWorld
 
 DEPTH_TOLERANCE = 5e-4  # m around the nominal depth
 OFF_AXIS = 2e-4  # m that the tip may be off the axis beyond the radial clearance
 DEEPEST_EVER = 3e-4  # m of interpenetration at any time
 AT_REST = 5e-5  # m of interpenetration at rest, or a quarter of the diametral clearance if that is more
+SEATED = 2e-4  # m that a screw's head may be off where it is to be
 NEAR = 0.01  # m above the rim or beside it within which a rod is looked at
 FLIP = Pose((0.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0))  # half a turn about x
 
@@ -128,7 +129,23 @@ class FitWatch:
             faults = ["not in its place"] if item not in fits else faults_of(fits[item], clearance, self.deepest[item])
             if faults:
                 wrong[item] = faults
+        wrong |= self._screws_off()
         return not wrong, wrong
+
+    def _screws_off(self) -> dict[str, list[str]]:
+        """The screws whose heads aren't down, with by how much they are off."""
+        wrong, places = {}, standing(self._variant)
+        [base] = [item for item in places if self._variant.part_of(item).base]
+        for item in (item for item in places if self._variant.part_of(item).thread):
+            screw, onto = self._instance(item), self._instance(base)
+            if screw is None or onto is None:
+                wrong[item] = ["not in its place"]
+                continue
+            pose = self._world.stock.true_pose
+            off = (pose(onto).inverse() @ pose(screw)).xyz[2] - places[item].xyz[2]
+            if abs(off) > SEATED:
+                wrong[item] = [f"head {1000 * off:+.2f} mm off its seat"]
+        return wrong
 
     def _instance(self, item: str) -> str | None:
         """The instance in use for an item: the newest replacement."""
@@ -154,8 +171,9 @@ def _near(rim: Pose, hole: Hole, rod: Pose, *_: object) -> bool:
 
 
 def places_of(variant: ProductVariant) -> dict[str, str]:
-    """Item (``peg_1``) to the hole or stud that it goes into or onto (``plate/hole_1``), from the process plan."""
-    return {step.item: str(step.target) for step in puts(variant)}
+    """Item (``peg_1``) to the hole or stud that it goes into or onto (``plate/hole_1``), from the process plan; but for
+    screws, which are no fit: where a thread holds them is a model's, not a contact's."""
+    return {step.item: str(step.target) for step in puts(variant) if variant.part_of(step.item).thread is None}
 
 
 def faults_of(fit: Fit, clearance: float, deepest: float) -> list[str]:

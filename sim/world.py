@@ -18,7 +18,8 @@ from cells.products.model import ProductVariant
 from sim import bodies
 from sim.arm import SimArm, SimGripper, SimWrench
 from sim.camera import SimCamera
-from sim.robot import write_urdf
+from sim.driver import SimDriver
+from sim.robot import BIT, write_urdf
 from sim.stock import SimStock
 
 SOLVER_ITERATIONS = 100  # enough for steel pegs: none was pressed deeper than 0.15 mm into its hole
@@ -66,7 +67,9 @@ class SimWorld:
         chain, spec = load_chain(cell), cell.robot_spec
         base = cell.base_pose
         flags = self.bullet.URDF_USE_INERTIA_FROM_FILE
-        urdf = str(write_urdf(spec.urdf_path, folder))
+        if cell.driver is not None:  # else the bit is a hull, with a margin of 1 mm around it
+            flags |= self.bullet.URDF_USE_IMPLICIT_CYLINDER
+        urdf = str(write_urdf(cell, folder))
         self.robot = self.bullet.loadURDF(urdf, base.xyz, base.quat, useFixedBase=True, flags=flags)
         for link in range(-1, self.bullet.getNumJoints(self.robot)):
             self.bullet.changeDynamics(self.robot, link, linearDamping=0, angularDamping=0, jointDamping=0)
@@ -77,6 +80,7 @@ class SimWorld:
         self.camera = SimCamera(self.bullet, cell.camera)
         self.stock = SimStock(self.bullet, cell, variants, seed, folder, lambda: self.clock.now())
         self.locator = self.stock
+        self.driver = self._driver()
         self.clock = SimClock(self)
         self.step_hooks: list[Any] = []
         self._furnish()
@@ -86,6 +90,8 @@ class SimWorld:
         """Simulate one control tick."""
         for _ in range(self._substeps):
             self.arm.actuate()
+            if self.driver is not None:
+                self.driver.actuate()
             self.bullet.stepSimulation()
             self.arm.sense()
         self.ticks += 1
@@ -100,6 +106,16 @@ class SimWorld:
         """Disconnect from Bullet and remove the generated files."""
         self.bullet.disconnect()
         self._folder.cleanup()
+
+    def _driver(self) -> SimDriver | None:
+        """The driver, if the cell has one."""
+        if self.cell.driver is None:
+            return None
+        names = [self.bullet.getJointInfo(self.robot, j)[12] for j in range(self.bullet.getNumJoints(self.robot))]
+        bit = names.index(BIT.encode())
+        driver = SimDriver(self.bullet, self.robot, bit, self.cell.driver, self.stock, self.cell.physics_s)
+        self.stock.on_leave = driver.forget
+        return driver
 
     def _furnish(self) -> None:
         """The bench and the bins; trays and nest come with what they hold."""

@@ -17,13 +17,14 @@ from cells.control.setpoints import Trajectory
 from cells.kinematics.collision.checks import path_clearance
 from cells.kinematics.collision.exact import Exact
 from cells.kinematics.collision.model import Scene, body_of
-from cells.kinematics.collision.shapes import box
+from cells.kinematics.collision.shapes import Shape, box, cylinder
 from cells.kinematics.planning import Surroundings
 from cells.kinematics.profiles import jumps
 from cells.pose import Array
 
 if TYPE_CHECKING:
     from cells.description.cell import Cell
+    from cells.description.spindle import Spindle
     from cells.kinematics.chain import Chain
     from cells.ports import ArmReading
 
@@ -141,15 +142,25 @@ def proof_of(cell: Cell, chain: Chain) -> Proof:
         if station.kind != "hand_over":
             solids += [(name, *placed) for placed in station.boxes]
     scene = Scene(tuple(box(name, edges, into_base @ pose.matrix()) for name, edges, pose in solids))
+    body = body_of(chain, spec.urdf_path, spec.base_link)
+    if cell.driver is not None:
+        body = body.holding(*solids_of(cell.driver), name="driver")
     people = [station.pose.xyz for station in cell.stations.values() if station.kind == "hand_over"]
     return Proof(
         chain,
         cell.base_pose.matrix(),
-        Surroundings(body_of(chain, spec.urdf_path, spec.base_link), scene),
+        Surroundings(body, scene),
         cell.limits.tcp_speed,
         cell.limits.workspace,
         np.array(people).reshape(-1, 3),
     )
+
+
+def solids_of(driver: Spindle) -> tuple[Shape, ...]:
+    """A driver's solids in the frame of the tip."""
+    rods = [cylinder("", radius, length, at.matrix()) for radius, length, at in (driver.bit, driver.body)]
+    edges, at = driver.bracket
+    return (*rods, box("", edges, at.matrix()))
 
 
 def limits_broken(chain: Chain, trajectory: Trajectory, from_rest: bool = True) -> list[str]:

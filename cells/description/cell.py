@@ -14,6 +14,7 @@ from cells.description.documents import Document, read_document, shown
 from cells.description.fields import Integer, Labels, Millimetres3, Name, NotNegative, Number, Positive, Section
 from cells.description.problems import attempt, nearest, valid_fields
 from cells.description.robot import LIBRARY, ControlMode, RobotSpec, load_robot
+from cells.description.spindle import Spindle
 from cells.description.stations import AnyStation, Station
 from cells.errors import InputError, Problem
 from cells.pose import Array, Pose, Vector3
@@ -158,6 +159,7 @@ class Cell(Section):
     labels: Labels
     robot: Name = Field(description="a robot of the library")
     base: Base
+    driver: Spindle | None = Field(default=None, description="a screwdriving spindle beside the robot's hand")
     home_deg: Annotated[tuple[Number, ...], Field(min_length=1, max_length=32)] = Field(
         description="joint angles at rest, from the base to the tip, degrees"
     )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from roboticstoolbox import Robot
 
     from cells.description.cell import Cell
+    from cells.description.spindle import Spindle
 
 MOVING = ("revolute", "continuous", "prismatic")
 
@@ -89,6 +90,15 @@ class Chain:
             tau_max=_limit(moving, "effort", path),
             arrays=(origins, axes, prismatic, mass, com, inertia),  # type: ignore[arg-type]
         )
+
+    def carrying(self, mass: float, centre: Array, inertia: Array) -> Chain:
+        """The same with a body fixed to its tip: kg, ``centre`` (3,) and ``inertia`` (3, 3) about it in its frame."""
+        *frames, masses, centres, inertias = self.arrays
+        tip = self.arrays[0][self.n]
+        added = (mass, tip[:3, :3] @ centre + tip[:3, 3], tip[:3, :3] @ inertia @ tip[:3, :3].T)
+        masses, centres, inertias = masses.copy(), centres.copy(), inertias.copy()
+        masses[-1], centres[-1], inertias[-1] = _merged([(masses[-1], centres[-1], inertias[-1]), added])
+        return replace(self, arrays=(*frames, masses, centres, inertias))  # type: ignore[arg-type]
 
     def __getstate__(self) -> dict[str, Any]:
         """What goes to another process: the chain itself, not the functions that were made for it in this one."""
@@ -309,10 +319,21 @@ def _load(path: Path, base: str, tip: str, acceleration: tuple[float, ...], jerk
     return replace(Chain.from_urdf(path, base, tip, {"acceleration": acceleration, "jerk": jerk}), specialised=True)
 
 
+@lru_cache(maxsize=8)
+def _with(chain: Chain, spindle: Spindle) -> Chain:
+    """The chain with a driver's spindle, as the cylinder that it is."""
+    radius, length, at = spindle.body
+    across = spindle.mass_kg * (3 * radius**2 + length**2) / 12
+    inertia = np.diag([across, across, spindle.mass_kg * radius**2 / 2])
+    return chain.carrying(spindle.mass_kg, np.array(at.xyz), inertia)
+
+
 def load_chain(cell: Cell) -> Chain:
-    """The chain of a cell's arm, from its base link to its tool centre point, on kernels of its own."""
+    """The chain of a cell's arm with all that is fixed to its hand, from its base link to its tool centre point, on
+    kernels of its own."""
     spec = cell.robot_spec
     try:
-        return _load(spec.urdf_path, spec.base_link, spec.tcp_link, spec.acceleration, spec.jerk)
+        chain = _load(spec.urdf_path, spec.base_link, spec.tcp_link, spec.acceleration, spec.jerk)
+        return _with(chain, cell.driver) if cell.driver else chain
     except OSError as error:
         raise CellwrightError(Problem(str(spec.urdf_path), error.strerror or "unreadable", "reinstall")) from error

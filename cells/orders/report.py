@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cells.tasks.plan import Plan, UnitPlan
 
 MOST_PICTURES = 12
+SCREWS = "screws in their threads are a model, not contact: pitch × turn, torque by VDI 2230 (simulated worlds)"
 CALM = "There was nothing to recover from."
 
 
@@ -267,6 +268,8 @@ def conventions(variants: Mapping[str, ProductVariant], cell: Cell) -> str:
     told = [
         text for name in sorted({variant.family for variant in variants.values()}) for text in known[name].conventions
     ]
+    if any(part.thread for variant in variants.values() for part in variant.parts.values()):
+        told.append(SCREWS)
     told += [
         "collision margin 0.01 mm on both bodies of every fit and on the fingers (simulated worlds)",
         f"control tick {cell.tick_s * 1e3:g} ms; forces are tared, at the tool centre point, world axes",

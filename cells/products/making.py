@@ -9,7 +9,7 @@ from cells.products.data import FamilyData
 from cells.products.family import BuildLimits, Parameters, Rule
 from cells.products.materials import color as known_color
 from cells.products.materials import material
-from cells.products.model import Grip, Hole, Part, Shape, Stud
+from cells.products.model import Grip, Hole, Part, Shape, Stud, Thread
 
 PLAY = 0.004  # m in a slot, and of open fingers around what they grip
 ROUNDING = 1e-9  # m: lengths that differ by less are equal
@@ -30,6 +30,7 @@ def part(
     studs: Mapping[str, Stud] | None = None,
     base: bool = False,
     color: str = "",
+    thread: Thread | None = None,
 ) -> Part:
     """The part of that name in the family's data, which tells its labels, material, friction and, unless it is given,
     colour. ``volume`` in m³, ``size`` in m. It looks as it fits. Raises ``InputError`` for a colour that the library
@@ -55,6 +56,7 @@ def part(
         holes=holes or {},
         studs=studs or {},
         base=base,
+        thread=thread,
     )
 
 

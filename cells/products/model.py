@@ -54,15 +54,27 @@ class Grip:
 
 
 @dataclass(frozen=True, slots=True)
+class Thread:
+    """A metric thread, m: nominal ``diameter``, ``pitch``, and the ``length`` that has it: of a screw, all that is
+    under its head."""
+
+    diameter: float
+    pitch: float
+    length: float
+
+
+@dataclass(frozen=True, slots=True)
 class Hole:
     """A blind hole: ``pose`` is the middle of its rim in the part's frame, z pointing out; ``width`` its diameter
-    (round, equal-area) or side (square); ``shaft`` the nominal diameter or side of what goes in."""
+    (round, equal-area) or side (square); ``shaft`` the nominal diameter or side of what goes in. At the bottom of a
+    hole with a ``thread`` that thread begins."""
 
     pose: Pose
     shape: Literal["round", "square"]
     width: float
     shaft: float
     depth: float
+    thread: Thread | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +92,7 @@ class Part:
     """One kind of part of one variant. A part with as many holes as another has studs goes onto them, each to its own
     in their order. The ``base`` of a unit is what the fixture holds and the others are put into or onto. ``gauge`` is
     how fingers measure it where its ``grip`` doesn't tell it from its like; ``probes`` are (x, y) where its top is
-    touched to tell whether it is seated."""
+    touched to tell whether it is seated. A part with a ``thread`` is a screw, which hangs by its head in its tray."""
 
     name: str
     labels: Mapping[str, str]
@@ -99,6 +111,7 @@ class Part:
     holes: Mapping[str, Hole] = field(default_factory=dict)
     studs: Mapping[str, Stud] = field(default_factory=dict)
     base: bool = False
+    thread: Thread | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ def puts(variant: ProductVariant) -> Iterator[ProcessStep]:
 
 def standing(variant: ProductVariant) -> dict[str, Pose]:
     """The pose of every item's frame in that of the finished unit, which is its base's; the base first, each after
-    what it is put into. Wheels stand so that their teeth mesh."""
+    what it is put into. Wheels stand so that their teeth mesh, and screws are driven down."""
     [base] = [item for line in variant.bom for item in line.items if variant.parts[line.part].base]
     poses = {base: Pose()}
     for step in puts(variant):
@@ -24,6 +24,8 @@ def standing(variant: ProductVariant) -> dict[str, Pose]:
         if place in variant.part_of(into).studs:
             at = Pose.at(*at.xyz[:2], step.constraints["seat"], step.constraints.get("turn", 0.0))
         poses[step.item] = at
+    for step in variant.process.steps:
+        poses[step.item] = poses[step.item].shifted(dz=-step.constraints.get("travel", 0.0))
     return poses
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cells.errors import CellwrightError, Problem
 from cells.journal.event import Event
 from cells.kinematics.chain import load_chain
-from cells.ports import LoadRequest, World
+from cells.ports import LoadRequest, World, driver_of
 from cells.runtime.requests import Requests
 from cells.runtime.runner import Ending, Runner
 from cells.runtime.unit import Progress, UnitRun
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from cells.products.model import Part, ProductVariant
     from cells.tasks.plan import Plan, UnitPlan
 
-PICTURED = frozenset({"place", "insert", "mesh", "inspect", "turn", "pack", "move", "handover", "remove", "store"})
+PICTURED = frozenset(
+    {"place", "insert", "mesh", "fasten", "inspect", "turn", "pack", "move", "handover", "remove", "store"}
+)
 PICTURE_SIZE = (960, 600)
 GOOD = ("good", "apart")
 
@@ -69,8 +71,13 @@ def produce(
     Telemetry and pictures go under ``out``, all else into ``journal``. ``progress(serial, step, index, total)`` is
     called as each step begins, ``say`` with what a person should know now. Returns the outcome of every unit that
     was begun: a cancelled or abandoned order ends early. Raises ``CellwrightError`` with a loading list where stock
-    is missing and the world doesn't load itself.
+    is missing and the world doesn't load itself, or where screws are to be driven and the world has no driver.
     """
+    from cells.skills.registry import skills
+
+    drives = any(skills()[call.skill].drives for unit in plan.units for call in unit.calls)
+    if drives and driver_of(world) is None:
+        raise CellwrightError(Problem("world", "has no driver, which this plan needs", "run it in one that has"))
     line = Line(cell, variants, world, journal, out, requests, progress, pictures, say, holds)
     line.emit("order_accepted", {"order": order.id, "items": _items(order), "energy": energy_basis(world)})
     line.runner.start()

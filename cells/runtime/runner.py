@@ -17,13 +17,13 @@ import numpy as np
 from cells.control.setpoints import Compliant, Segment
 from cells.control.verify import proof_of
 from cells.errors import CellwrightError, Problem
-from cells.ports import Reading, World
+from cells.ports import Reading, World, driver_of
 from cells.pose import Array
 from cells.runtime import packml, stop
 from cells.runtime.guard import Guard, Trip
 from cells.runtime.packml import State
 from cells.runtime.requests import Request, Requests
-from cells.skills.contract import Command, Grasp
+from cells.skills.contract import Command, Grasp, Spin
 
 if TYPE_CHECKING:
     from cells.description.cell import Cell
@@ -91,6 +91,7 @@ class Runner:
         self, cell: Cell, chain: Chain, world: World, emit: Emit, requests: Requests, say: Callable[[str], None]
     ) -> None:
         self.cell, self.chain, self.world = cell, chain, world
+        self._driver = driver_of(world)
         self.state = State.IDLE
         self.cancelled = False  # a person has ended the order early
         self.left = False  # the order ends where it stands: nothing may move any more
@@ -141,7 +142,10 @@ class Runner:
     def read(self) -> Reading:
         """Read all ports."""
         world = self.world
-        return Reading(world.clock.now(), self.tick, world.arm.read(), world.gripper.read(), world.wrench.read())
+        driver = self._driver.read() if self._driver else None
+        return Reading(
+            world.clock.now(), self.tick, world.arm.read(), world.gripper.read(), world.wrench.read(), driver
+        )
 
     def force(self, reading: Reading) -> float:
         """Norm of the tared force in N."""
@@ -157,6 +161,9 @@ class Runner:
         """Write one command and pass the tick. Where the arm has no compliance of its own the one law gives it."""
         if isinstance(command, Grasp):
             self.world.gripper.move(command.width, command.speed, command.force)
+        elif isinstance(command, Spin):
+            assert self._driver is not None  # nothing is begun that needs one where there is none
+            self._driver.turn(command.speed, command.torque)
         elif command is not None:
             if isinstance(command, Segment):
                 self._prove(command, reading)
@@ -197,6 +204,8 @@ class Runner:
 
     def _come_to_rest(self, reading: Reading, work: Work) -> None:
         """Stream a ramp to its end; requests that come meanwhile are answered, and may only be stronger."""
+        if self._driver:
+            self._driver.turn(0.0, 0.0)
         ramp = self._ramp(reading)
         setpoint = next(ramp)
         # What is held stays held; fingers on their way stop, or they would push the resting arm when they meet a part.

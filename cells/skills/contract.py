@@ -31,6 +31,14 @@ class Grasp:
 
 
 @dataclass(frozen=True, slots=True)
+class Spin:
+    """Command to the driver: speed (rad/s; 0 stops it), torque (Nm) at which it stops."""
+
+    speed: float
+    torque: float
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something happened that the world model must know now; takes no tick. Becomes a journal event."""
 
@@ -38,8 +46,8 @@ class Note:
     data: Mapping[str, Any]
 
 
-# One tick's worth: a setpoint, a gripper command, a note (takes no tick), or nothing (the last command stands).
-Command = Setpoint | Grasp | Note | None
+# One tick's worth: a setpoint, a command to gripper or driver, a note (takes no tick), or nothing (the last stands).
+Command = Setpoint | Grasp | Spin | Note | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +142,8 @@ def place_name(call: Call) -> str:
 @dataclass(frozen=True, slots=True)
 class Skill:
     """A skill with its contract. ``run(context, call, reading)`` makes the generator; ``capability`` is what a
-    process step asks for. One that ``judges`` says by failing that the unit is bad, not that it couldn't work."""
+    process step asks for; with ``drives`` it needs a driver beside the gripper. One that ``judges`` says by failing
+    that the unit is bad, not that it couldn't work."""
 
     name: str
     version: str
@@ -143,3 +152,4 @@ class Skill:
     before: tuple[Condition, ...] = ()
     after: tuple[Condition, ...] = ()
     judges: bool = False
+    drives: bool = False

@@ -65,7 +65,7 @@ def plan_fit(context: Context, call: Call) -> Fit:
     part = context.part(call.item)
     rim, depth = where_it_goes(context, call)
     x, y, z = rim.xyz
-    yaw = nearest_turn(rim.yaw, part.grip.symmetry)
+    yaw = nearest_turn(rim.yaw, part.grip.symmetry) + part.grip.tcp.yaw
     return Fit(x, y, z, z - depth, part.grip.tcp.xyz[2], call.params.get("chamfer", 0.0), yaw)
 
 

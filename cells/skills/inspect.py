@@ -21,17 +21,19 @@ HEIGHT_TOLERANCE = 0.0004  # m, where the process step names none
 
 def run(context: Context, call: Call, reading: Reading) -> Steps:
     """Touch the top, then close on the part and read its width. ``seat`` of the call is the height (m) above the unit's
-    underside at which a part on studs stands."""
+    underside at which the part stands; without it, that of the hole's bottom."""
     part = context.part(call.item)
     seen, _ = where_it_goes(context, call)
-    hole = context.part(str(call.base)).holes.get(str(call.target))
-    fixture = context.cell.station("fixture").pose.xyz[2]
-    seat = fixture + call.params["seat"] if hole is None else fixture + hole.pose.xyz[2] - hole.depth
+    high = call.params.get("seat")
+    if high is None:
+        hole = context.part(str(call.base)).holes[str(call.target)]
+        high = hole.pose.xyz[2] - hole.depth
+    seat = context.cell.station("fixture").pose.xyz[2] + high
     expected = seat + part.size[2]
     error, data = 0.0, {"peak_force_n": 0.0}
     for x, y in part.probes:
         at = (*(seen @ Pose.at(x, y, 0.0)).xyz[:2], expected)
-        reading, top, peak = yield from touch(context, reading, at, 0.0, PRESS)
+        reading, top, peak = yield from touch(context, reading, at, part.grip.tcp.yaw, PRESS)
         reading = yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH / 2))
         data["peak_force_n"] = max(data["peak_force_n"], round(peak, 2))
         if top is None:
@@ -41,7 +43,8 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
     if abs(error) > call.params.get("height_tolerance", HEIGHT_TOLERANCE):
         return Failed("wrong_height", f"{call.item} stands {1000 * error:+.2f} mm off its nominal height", data)
     gauge = part.gauge or part.grip
-    target = tool_down((*seen.xyz[:2], seat + gauge.tcp.xyz[2]), seen.yaw if gauge.symmetry else 0.0)
+    turn = (seen.yaw if gauge.symmetry else 0.0) + gauge.tcp.yaw
+    target = tool_down((*seen.xyz[:2], seat + gauge.tcp.xyz[2]), turn)
     opening = min(gauge.width + 2 * OPEN_BESIDE, context.cell.robot_spec.gripper.max_width)
     reading = yield from grip(context, reading, opening, GAUGE_FORCE)
     reading = yield from straight(context, reading, target)

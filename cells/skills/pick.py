@@ -24,7 +24,7 @@ WIDTH_TOLERANCE = 0.0008  # m between the measured and the nominal width of what
 def grip_pose(part: Part, pose: Pose) -> Pose:
     """The tcp (world frame) that grips a part lying at ``pose``: upright, in the turn nearest to the arm's rest."""
     at = pose @ part.grip.tcp
-    return tool_down(at.xyz, nearest_turn(pose.yaw, part.grip.symmetry))
+    return tool_down(at.xyz, nearest_turn(pose.yaw, part.grip.symmetry) + part.grip.tcp.yaw)
 
 
 def open_width(context: Context, part: Part) -> float:

@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 
 from cells.errors import InputError, Problem
 from cells.skills.contract import Skill
+from cells.skills.fasten import FASTEN
 from cells.skills.handover import DISCARD, HANDOVER
 from cells.skills.insert import INSERT
 from cells.skills.inspect import INSPECT
@@ -20,7 +21,7 @@ from cells.skills.remove import REMOVE
 from cells.skills.turn import TURN
 
 GROUP = "cellwright.skills"
-BUILT_IN = (PICK, PLACE, INSERT, MESH, INSPECT, TURN, PACK, PROBE, HANDOVER, REMOVE, STORE, DISCARD, MOVE)
+BUILT_IN = (PICK, PLACE, INSERT, MESH, FASTEN, INSPECT, TURN, PACK, PROBE, HANDOVER, REMOVE, STORE, DISCARD, MOVE)
 
 
 @cache

@@ -30,6 +30,7 @@ FIRST_GUESS = {
     "place": 4.0,
     "insert": 8.0,
     "mesh": 9.0,
+    "fasten": 8.0,
     "inspect": 5.0,
     "turn": 6.0,
     "handover": 4.0,
@@ -141,8 +142,26 @@ def _plan_unit(
     serial: str, index: int, cell: Cell, variant: ProductVariant, skills: Mapping[str, Skill], past: Past
 ) -> UnitPlan:
     calls = tuple(call for step in variant.process.steps for call in _calls(serial, step, skills))
+    driven = {skill.name for skill in skills.values() if skill.drives}
+    _drivable(cell, [call for call in calls if call.skill in driven])
     loads, after = slots_of_unit(serial, cell, variant), {step.id: step.after for step in variant.process.steps}
     return UnitPlan(serial, index, variant.hash, loads, calls, *predicted(calls, past), after=after)
+
+
+def _drivable(cell: Cell, calls: Sequence[Call]) -> None:
+    """Raise ``Unbuildable`` where screws are to be driven and the cell can't."""
+    from cells.description.cell import list_cells, load_cell
+
+    if not calls:
+        return
+    if cell.driver is None:
+        able = ", ".join(name for name in list_cells() if load_cell(name).driver) or "none of the library"
+        what, remedy = f"{calls[0].id} needs a driver", f"choose a cell that has one ({able}), or order without screws"
+        raise Unbuildable(Problem(f"{cell.name}:driver", what, remedy))
+    most = max(call.params["torque"] for call in calls)
+    if most > cell.driver.max_torque_nm:
+        what = f"{most:g} Nm are asked for, the driver gives {cell.driver.max_torque_nm:g} Nm"
+        raise Unbuildable(Problem(f"{cell.name}:driver.max_torque_nm", what, "choose a cell with a stronger driver"))
 
 
 def predicted(calls: Sequence[Call], past: Past) -> tuple[tuple[float, ...], tuple[float | None, ...]]:

@@ -1,7 +1,8 @@
 """A whole run under watch: nothing glued, nothing moved by magic, nothing known that a cell can't know.
 
 The one constraint there is couples the two fingers to each other, as the rack of a real parallel gripper does; parts
-are held by contact and friction alone.
+are held by contact and friction alone. One exception is declared: a screw that a thread has taken is a model's, not a
+contact's, and sim/driver.py alone may do what that takes.
 """
 
 from __future__ import annotations
@@ -300,3 +301,17 @@ def test_the_world_itself_knows_nothing_of_its_judges() -> None:
     judges = {HOUSE / "sim" / name for name in ("truth.py", "scenes.py", "apart.py")}
     users = {path for path in (HOUSE / "sim").rglob("*.py") if modules_named(path) & TRUTH}
     assert users <= judges
+
+
+MAY = {
+    "arm.py": {"resetJointState", "createConstraint", "changeConstraint"},  # where it begins; the gear of the fingers
+    "world.py": {"setGravity", "setTimeStep"},
+    # The declared exception: a thread holds its screw, without their contact, and the torque acts on both sides.
+    "driver.py": {"createConstraint", "changeConstraint", "setCollisionFilterPair", "applyExternalTorque"},
+}
+
+
+def test_no_other_module_can_glue_push_or_let_through() -> None:
+    for path in (HOUSE / "sim").glob("*.py"):
+        names = {node.attr for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Attribute)}
+        assert names & BY_MAGIC == MAY.get(path.name, set()), path

@@ -34,6 +34,7 @@ class PerfectWorld:
         self.gripper: Any = SimpleNamespace(read=lambda: GripperReading(self.width, 0.0, 0.0, True), move=self._grip)
         self.wrench: Any = SimpleNamespace(read=lambda: np.array([0.0, 0.0, self.push, 0.0, 0.0, 0.0]))
         self.clock, self.locator, self.camera = self, None, None
+        self.driver: Any = None
         self.stock: Any = SimpleNamespace(load=self._load, load_unit=self._load, unload=self.unloaded.extend)
 
     def now(self) -> float:

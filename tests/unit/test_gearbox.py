@@ -13,7 +13,17 @@ from cells.errors import InputError
 from cells.pose import Array
 from cells.products.catalogue import build_variant, families
 from cells.products.family import BuildLimits, VariantUnbuildable
-from cells.products.gearbox.dimensions import AIR, PASSING, PIN_SEAT, dimensions
+from cells.products.gearbox.dimensions import (
+    AIR,
+    COUNTERBORE_DEPTH,
+    COVER,
+    HEAD,
+    PASSING,
+    PIN,
+    PIN_SEAT,
+    SCREW,
+    dimensions,
+)
 from cells.products.involute import (
     Wheel,
     centre_distance,
@@ -26,6 +36,7 @@ from cells.products.involute import (
 )
 from cells.products.model import Box, Convex, Part, ProductVariant
 from cells.products.shapes import area
+from cells.products.standing import standing
 
 few = settings(max_examples=30, derandomize=True, deadline=None)
 WHEELS = st.builds(Wheel, st.integers(18, 48), st.just(0.001), st.floats(0.000025, 0.00015))
@@ -39,6 +50,7 @@ PARAMETERS = st.fixed_dictionaries(
         "clearance_mm": st.floats(0.2, 0.6),
         "chamfer_mm": st.floats(0, 1),
         "pins": st.integers(0, 4),
+        "screws": st.sampled_from((0, 4)),
     }
 )
 PANDA = BuildLimits(0.08, 0.2, 0.075)
@@ -169,7 +181,7 @@ def clash(part: Part, at: tuple[float, float, float], other: Part, turn: float =
 def test_parts_fit_where_they_belong(variant: ProductVariant) -> None:
     d, parts = dimensions(variant.parameters), variant.parts
     housing, shaft = parts["housing"], parts["shaft"]
-    for hole in housing.holes.values():
+    for hole in (hole for hole in housing.holes.values() if not hole.thread):
         part = shaft if hole.width == d.bore and hole.depth != PIN_SEAT else parts.get("pin", shaft)
         x, y, z = hole.pose.xyz
         assert clash(part, (x, y, z - hole.depth), housing) < 0
@@ -188,6 +200,54 @@ def test_parts_fit_where_they_belong(variant: ProductVariant) -> None:
     if "pin" in parts:
         for x, y in d.pin_places:
             assert clash(parts["pin"], (x, y, d.deck - PIN_SEAT), cover) < 0
+
+
+@settings(few, max_examples=4)
+@given(PARAMETERS.map(lambda parameters: buildable({**parameters, "screws": 4})).filter(bool))
+def test_screws_pass_the_cover_and_reach_their_threads(variant: ProductVariant) -> None:
+    d, parts, seated = dimensions(variant.parameters), variant.parts, standing(variant)
+    holes = [hole for hole in parts["housing"].holes.values() if hole.thread]
+    assert len(holes) == len(d.screw_places) == 4
+    for i, ((x, y), hole) in enumerate(zip(d.screw_places, holes, strict=True), 1):
+        assert hole.pose.xyz == pytest.approx((x, y, d.deck + COVER))
+        begins = hole.pose.xyz[2] - hole.depth
+        for other, low in (("housing", 0.0), ("cover", d.deck)):
+            assert clash(parts["screw"], (x, y, begins - low), parts[other]) < 0
+        down = seated[f"screw_{i}"].xyz[2]
+        assert down + SCREW.length == pytest.approx(d.deck + COVER)  # the head lies on the cover
+        assert 1.5 * SCREW.diameter < begins - down < SCREW.length - COVER - COUNTERBORE_DEPTH + 1e-9  # of thread
+        assert clash(parts["screw"], (x, y, down - d.deck), parts["cover"]) < 0
+        beside = [math.hypot(x - at[0], y - at[1]) - (HEAD + PIN) / 2 for at in (*d.pin_places, (x, 0.0))]
+        assert min(beside) > 0
+        for at in d.pin_places:  # fingers that touch the head reach 10.5 mm to each side in y
+            assert abs(at[1] - y) - PIN / 2 - 0.0105 > 0.002 or abs(at[0] - x) > 0.03
+
+
+def test_without_screws_a_gearbox_is_as_it_was() -> None:
+    one, other = (build_variant("gearbox", {"pins": 4, **more}) for more in ({}, {"screws": 0}))
+    assert one == other
+    assert "screw" not in one.parts
+    assert one.parts["housing"].size[1] == pytest.approx(0.052)
+    assert not any("screw" in step.id for step in one.process.steps)
+    screwed = build_variant("gearbox", {"pins": 4, "screws": 4})
+    for name in ("shaft", "small_gear", "large_gear", "pin"):
+        assert screwed.parts[name] == one.parts[name]
+
+
+def test_a_screw_is_driven_between_its_insertion_and_its_inspection() -> None:
+    steps = build_variant("gearbox", {"screws": 4}).process.steps
+    mine = [step for step in steps if step.item == "screw_3"]
+    assert [step.capability for step in mine] == ["insert", "fasten", "inspect"]
+    assert mine[0].after == ("inspect_screw_2",)
+    assert mine[1].inverse == "unfasten"
+    assert mine[0].constraints["seat"] - mine[1].constraints["seat"] == pytest.approx(mine[1].constraints["travel"])
+
+
+def test_three_screws_are_refused_with_what_can_be_had() -> None:
+    with pytest.raises(VariantUnbuildable, match=r"3 screws: the cover takes 4.*nearest: screws 4"):
+        build_variant("gearbox", {"screws": 3}, PANDA)
+    with pytest.raises(VariantUnbuildable, match="nearest: screws 0"):
+        build_variant("gearbox", {"screws": 4}, BuildLimits(0.06, 0.2, 0.075))
 
 
 @settings(few, max_examples=8)
@@ -209,7 +269,7 @@ def test_what_is_refused_comes_with_what_can_be_built() -> None:
     for _ in range(60):
         limits = BuildLimits(rng.uniform(0.05, 0.07), rng.uniform(0.08, 0.12), 0.075)
         teeth = {"pinion_teeth": int(rng.integers(18, 41)), "gear_teeth": int(rng.integers(18, 49))}
-        parameters = {**teeth, "shaft_mm": float(rng.uniform(6, 12))}
+        parameters = {**teeth, "shaft_mm": float(rng.uniform(6, 12)), "screws": int(rng.integers(0, 5))}
         try:
             build_variant("gearbox", parameters, limits)
         except VariantUnbuildable as refused:

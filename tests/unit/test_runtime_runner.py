@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,12 @@ import pytest
 from cells.control.setpoints import Compliant, JointTarget
 from cells.description.cell import Cell, load_cell
 from cells.kinematics.chain import Chain, load_chain
-from cells.ports import GripperReading, Reading
+from cells.ports import DriverReading, GripperReading, Reading
 from cells.pose import Array
 from cells.runtime.packml import State
 from cells.runtime.requests import Request
 from cells.runtime.runner import Ending, Runner
-from cells.skills.contract import Command
+from cells.skills.contract import Command, Spin
 from tests.unit.perfect_world import TICK, PerfectWorld
 
 SWING = 0.5  # rad/s, amplitude of the motion's speed
@@ -120,6 +121,19 @@ def scene(cell: Cell, chain: Chain) -> Make:
         return Scene(world, doing, script, runner, events)
 
     return make
+
+
+def test_the_driver_is_told_to_turn_is_read_and_stops_with_the_arm(cell: Cell, chain: Chain) -> None:
+    world, told = PerfectWorld(chain, cell.home), []
+    reading = DriverReading(1.0, 0.2, False)
+    world.driver = SimpleNamespace(read=lambda: reading, turn=lambda *words: told.append((world.ticks, *words)))
+    work = Swing(world)
+    work.advance = lambda read: setattr(work, "command", Spin(30.0, 1.0) if read.tick == 10 else None)  # type: ignore
+    runner = Runner(cell, chain, world, lambda *_: None, Script(world, {60: "stop"}, ["leave"]), lambda _: None)
+    runner.start()
+    assert runner.run(work) is Ending.LEFT
+    assert told == [(10, 30.0, 1.0), (60, 0.0, 0.0)]
+    assert runner.read().driver == reading
 
 
 @pytest.mark.parametrize("tick", [60, 150, 233])

@@ -104,12 +104,13 @@ class Body:
                 out[joint, link] = 1.0 if chain.arrays[2][joint] else way + radius[link]
         return out
 
-    def holding(self, *parts: Shape) -> Body:
-        """The same with parts in the hand, given in the frame of the tip. They may meet whatever doesn't carry them."""
+    def holding(self, *parts: Shape, name: str = HELD) -> Body:
+        """The same with parts in the hand, or fixed to it, given in the frame of the tip. They may meet whatever
+        doesn't carry them."""
         n = self.chain.n
         tip = z_frames(self.chain.arrays[0], self.chain.arrays[1])[n]
         count = len(self.shapes)
-        added = tuple(replace(part.moved(tip), name=HELD) for part in parts)
+        added = tuple(replace(part.moved(tip), name=name) for part in parts)
         may_meet = [i for i, link in enumerate(self.links) if link < n - 1]
         pairs = self.pairs + tuple((i, count + k) for k in range(len(added)) for i in may_meet)
         return Body(self.chain, self.shapes + added, self.links + (n,) * len(added), pairs)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cells.products.family import Parameters
 from cells.products.involute import Wheel, centre_distance
+from cells.products.model import Thread
 from cells.products.shapes import Point
 
 MODULE = 0.001
@@ -25,10 +26,19 @@ RECESS = 0.001  # by which a shaft ends below the top of its hub, so that a fing
 PIN, PIN_LENGTH, PIN_SEAT = 0.008, 0.0325, 0.012  # fingers that grip it stay above the studs
 STUD = 0.005  # height of the studs that the cover goes on
 COVER = 0.005
+# Screws: ISO 4762 - M4 x 16 (head Ø 7 x 4, pitch 0.7). Clearance holes by ISO 273: medium in the cover, coarse in the
+# blocks, so that a cover that is a little off doesn't hide them. How deep the threads begin is our own choice: a screw
+# must stand by itself before it is driven.
+SCREW, HEAD, HEAD_HEIGHT = Thread(0.004, 0.0007, 0.016), 0.007, 0.004
+THROUGH, COUNTERBORE, COUNTERBORE_DEPTH, CORE = 0.0045, 0.0048, 0.004, 0.0033
+SCREW_TIP = 0.0004  # of chamfer, down to the thread's root (ISO 4753)
+SCREW_Y = 0.008  # of the screws' axes: beside the stud, and fingers that touch a head pass between the pins
+SCREWED_WIDTH = 0.062  # at least, for those fingers: they reach 10.5 mm to each side of a screw's axis
 # Grips, below a part's top. Pads reach 9 mm farther down and must not touch what is there; the palm is 37 mm up.
 SHAFT_GRIP, PIN_GRIP, HUB_GRIP, COVER_GRIP, BASE_GRIP = 0.009, 0.005, 0.005, 0.0025, 0.001
 PROBE = 0.011  # inwards of the end blocks: where a cover is felt at both ends, by fingers that pass the pins
 TEETH_GAUGE = 0.005  # above the teeth: pads that gauge a wheel from tip to tip cover their upper part
+HEAD_GRIP = -0.0053  # above the top: the ends of the pads hold the head, 0.5 mm above what it is screwed onto
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,7 @@ class Dimensions:
     clearance: float
     chamfer: float
     pins: int
+    screws: int
 
     @property
     def wheels(self) -> tuple[Wheel, Wheel]:
@@ -65,7 +76,8 @@ class Dimensions:
     def size(self) -> tuple[float, float, float]:
         """Of the housing, its studs left out."""
         inner = sum(self.ends) + centre_distance(*self.wheels)
-        return max(inner + 2 * BLOCK, MIN_LENGTH), max(2 * (self.large.tip_radius + AIR), MIN_WIDTH), self.deck
+        least = SCREWED_WIDTH if self.screws else MIN_WIDTH
+        return max(inner + 2 * BLOCK, MIN_LENGTH), max(2 * (self.large.tip_radius + AIR), least), self.deck
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -103,6 +115,12 @@ class Dimensions:
         low, high = self.blocks
         return ((low, -y), (high, y), (low, y), (high, -y))[: self.pins]
 
+    @property
+    def screw_places(self) -> tuple[Point, ...]:
+        """Where screws go in, diagonally opposite ones first."""
+        low, high = self.blocks
+        return ((low, -SCREW_Y), (high, SCREW_Y), (low, SCREW_Y), (high, -SCREW_Y))[: self.screws]
+
     def hub(self, wheel: Wheel) -> float:
         """Radius of a wheel's hub."""
         return min(self.bore / 2 + HUB_WALL, wheel.root_radius - PASSING)
@@ -116,4 +134,4 @@ def dimensions(parameters: Parameters) -> Dimensions:
     face, shaft, clearance, chamfer = (
         float(parameters[name]) / 1000 for name in ("face_mm", "shaft_mm", "clearance_mm", "chamfer_mm")
     )
-    return Dimensions(small, large, face, shaft, clearance, chamfer, int(parameters["pins"]))
+    return Dimensions(small, large, face, shaft, clearance, chamfer, int(parameters["pins"]), int(parameters["screws"]))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from itertools import pairwise
 
@@ -13,19 +14,28 @@ from cells.products.gearbox.dimensions import (
     BASE_GRIP,
     BLOCK,
     BORE,
+    CORE,
+    COUNTERBORE,
+    COUNTERBORE_DEPTH,
     COVER,
     COVER_GRIP,
     FLANK,
     FLOOR,
     FOOT,
     FOOT_EDGE,
+    HEAD,
+    HEAD_GRIP,
+    HEAD_HEIGHT,
     HUB_GRIP,
     PIN,
     PIN_SEAT,
     PROBE,
+    SCREW,
+    SCREW_TIP,
     STRIP,
     STUD,
     TEETH_GAUGE,
+    THROUGH,
     Dimensions,
 )
 from cells.products.involute import Wheel, tooth
@@ -35,6 +45,7 @@ from cells.products.shapes import Point, Polygon, area, equal_area_polygon, frus
 
 HOLE_SIDES = 16
 ROD_SIDES = 32
+BETWEEN = 0.005  # m from the cover's middle: between the holes for a stud and for a screw
 THIRDS = (0.0, 2 * math.pi / 3, 4 * math.pi / 3)
 
 DATA = family_data(
@@ -60,8 +71,11 @@ def housing(d: Dimensions) -> Part:
         fit += _block(d, x)
     holes = {f"bore_{i}": _hole((x, 0.0), d.base, d.shaft, d.clearance, BORE) for i, x in enumerate(d.seats, 1)}
     holes |= {f"pin_{i}": _hole(at, deck, PIN, d.clearance, PIN_SEAT) for i, at in enumerate(d.pin_places, 1)}
+    threads = {f"screw_{i}": _thread(at, deck) for i, at in enumerate(d.screw_places, 1)}
     solid = length * width * d.base + 2 * BLOCK * width * (deck - d.base) + 2 * _rod_volume(PIN, STUD, d.chamfer)
     hollow = sum(math.pi / 4 * hole.width**2 * hole.depth for hole in holes.values())
+    tapped = COUNTERBORE**2 * COUNTERBORE_DEPTH + CORE**2 * SCREW.length
+    hollow += len(threads) * math.pi / 4 * tapped
     blocks = (_box((x - BLOCK / 2, -half_y, d.base), (x + BLOCK / 2, half_y, deck)) for x in d.blocks)
     return part(
         DATA,
@@ -71,18 +85,24 @@ def housing(d: Dimensions) -> Part:
         fit=tuple(fit),
         grasp=(_box((-half_x, -half_y, 0.0), (half_x, half_y, d.base)), *blocks),
         grip=Grip(tool_down((0.0, 0.0, d.base - BASE_GRIP)), width, math.pi),
-        holes=holes,
+        holes=holes | threads,
         studs={f"stud_{i}": Stud(Pose.at(x, 0.0, deck + STUD), PIN, STUD) for i, x in enumerate(d.blocks, 1)},
         base=True,
     )
 
 
 def _block(d: Dimensions, x: float) -> Iterator[Shape]:
-    """An end block: solid below, above it strips with or without a pin's seat, and a stud for the cover."""
+    """An end block: solid below, above it strips with or without a pin's seat, counterbores for screws between them,
+    and a stud for the cover."""
     half_y, deck, low = d.size[1] / 2, d.size[2], d.size[2] - PIN_SEAT
     left, right = x - BLOCK / 2, x + BLOCK / 2
     yield _box((left, -half_y, d.base), (right, half_y, low))
-    yield _box((left, -half_y + STRIP, low), (right, half_y - STRIP, deck))
+    inner, bottom = half_y - STRIP, deck - COUNTERBORE_DEPTH
+    yield _box((left, -inner, low), (right, inner, bottom if d.screws else deck))
+    for at, begin, end in _either_side(d.screw_places, x, 0.0, inner):
+        outline = equal_area_polygon(HOLE_SIDES, COUNTERBORE / 2, at)
+        for piece in wedges(outline, at, (left, begin), (right, end)):
+            yield prism(piece, bottom, deck)
     for begin in (-half_y, half_y - STRIP):
         centre = (x, begin + STRIP / 2)
         if any(math.dist(centre, at) < ROUNDING for at in d.pin_places):
@@ -139,21 +159,24 @@ def gear(name: str, d: Dimensions, wheel: Wheel) -> Part:
 
 
 def cover(d: Dimensions, color: str) -> Part:
-    """A plank on four feet, with a hole for each stud, between the pins."""
+    """A plank on four feet, with a hole for each stud and each screw, between the pins."""
     length, width = d.size[0], d.size[1] - 2 * STRIP
     half_x, half_y = length / 2, width / 2
     fit: list[Shape] = []
     for x, left in zip(d.blocks, (-half_x, half_x - BLOCK), strict=True):
         outline = equal_area_polygon(HOLE_SIDES, (PIN + d.clearance) / 2, (x, 0.0))
-        around = wedges(outline, (x, 0.0), (left, -half_y), (left + BLOCK, half_y))
+        middle = BETWEEN if d.screws else half_y
+        around = wedges(outline, (x, 0.0), (left, -middle), (left + BLOCK, middle))
+        for at, begin, end in _either_side(d.screw_places, x, BETWEEN, half_y):
+            around += wedges(equal_area_polygon(HOLE_SIDES, THROUGH / 2, at), at, (left, begin), (left + BLOCK, end))
         fit += [prism(piece, FOOT, COVER) for piece in around]
         fit += [_foot((x, side * (half_y - FOOT_EDGE)), 0.0) for side in (-1, 1)]
     fit.append(_box((-half_x + BLOCK, -half_y, FOOT), (half_x - BLOCK, half_y, COVER)))
-    opening = math.pi / 4 * (PIN + d.clearance) ** 2
+    openings = math.pi / 4 * (2 * (PIN + d.clearance) ** 2 + d.screws * THROUGH**2)
     return part(
         DATA,
         "cover",
-        volume=(length * width - 2 * opening) * (COVER - FOOT),
+        volume=(length * width - openings) * (COVER - FOOT),
         size=(length, width, COVER),
         fit=tuple(fit),
         grasp=(_box((-half_x, -half_y, 0.0), (half_x, half_y, COVER)),),
@@ -164,6 +187,22 @@ def cover(d: Dimensions, color: str) -> Part:
         },
         probes=tuple((side * (half_x - BLOCK - PROBE), 0.0) for side in (-1, 1)),
         color=color,
+    )
+
+
+def screw() -> Part:
+    """A cap screw. Its thread is drawn as the cylinder around it; its socket isn't drawn."""
+    width, under = SCREW.diameter, SCREW.length
+    top = under + HEAD_HEIGHT
+    return part(
+        DATA,
+        "screw",
+        volume=_rod_volume(width, under, SCREW_TIP) + math.pi / 4 * HEAD**2 * HEAD_HEIGHT,
+        size=(HEAD, HEAD, top),
+        fit=(_rod_hull(width, 0.0, under, SCREW_TIP, 0.0), _rod_hull(HEAD, under, top, 0.0, 0.0)),
+        grasp=(Cylinder(HEAD / 2, top, Pose.at(0.0, 0.0, top / 2)),),
+        grip=Grip(tool_down((0.0, 0.0, top - HEAD_GRIP), math.pi / 2), HEAD, 0.0),
+        thread=SCREW,
     )
 
 
@@ -178,6 +217,19 @@ def _foot(at: Point, yaw: float) -> Box:
 
 def _hole(at: Point, rim: float, shaft: float, clearance: float, depth: float) -> Hole:
     return Hole(Pose.at(*at, rim), "round", shaft + clearance, shaft, depth)
+
+
+def _thread(at: Point, deck: float) -> Hole:
+    """Where a screw goes in: from the cover's top to where its thread begins."""
+    depth = COVER + COUNTERBORE_DEPTH
+    return replace(_hole(at, deck + COVER, SCREW.diameter, THROUGH - SCREW.diameter, depth), thread=SCREW)
+
+
+def _either_side(places: Sequence[Point], x: float, near: float, far: float) -> Iterator[tuple[Point, float, float]]:
+    """Those of the places that are at ``x``, each with where in y its own piece of the part begins and ends."""
+    for at in places:
+        if abs(at[0] - x) < ROUNDING:
+            yield (at, near, far) if at[1] > 0 else (at, -far, -near)
 
 
 def _rod_hull(width: float, bottom: float, top: float, below: float, above: float, centre: Point = (0.0, 0.0)) -> Shape:
