@@ -38,7 +38,7 @@ DATA = family_data(
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Where parts go, in m. ``places`` (x, y) from the middle of the carton, row by row; ``size`` is the room along x
-    and y that parts and fingers take; fingers close along y."""
+    and y that parts take, with some air; fingers close along y."""
 
     places: tuple[Point, ...]
     size: Point
