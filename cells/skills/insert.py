@@ -29,6 +29,7 @@ SPIRAL_PITCH, SPIRAL_SPEED, SPIRAL_RADIUS = 0.0006, 0.006, 0.0028  # m, m/s, m
 DROP = 0.0007  # m below where the chamfer alone would let the tip go
 SEATED = 0.0010  # m of missing depth at which a stop may be the bottom
 SEARCH_TIME = 9.0  # s
+STICKS = 0.3  # s without getting deeper after which a part is turned to and fro
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +128,9 @@ def push_in(context: Context, reading: Reading, fit: Fit, how: Push, tare: float
         # The spring's centre follows the hand sideways, so that the hole leads and nothing is held against it.
         x += 0.05 * (reading.arm.tcp.xyz[0] - x)
         y += 0.05 * (reading.arm.tcp.xyz[1] - y)
-        rate = 2 * pi * how.hertz if stuck > 0.3 else 0.0
-        phase, side = rate * stuck, how.side if stuck > 0.3 else 0.0
+        # From where the part is: a turn that began in the middle would start with a jump, faster than the arm may be.
+        rate, side = (2 * pi * how.hertz, how.side) if stuck > STICKS else (0.0, 0.0)
+        phase = rate * (stuck - STICKS)
         height = max(height - (fast if missing > CLOSE else CLOSE_SPEED) * dt, z - how.force / DOWN)
         at = tool_down((x + side * cos(phase), y + side * sin(phase), height), fit.yaw + how.turn * sin(phase))
         spin = how.turn * rate * cos(phase)
