@@ -46,7 +46,7 @@ from cells.products.model import Part, ProductVariant, Shape
 from cells.runtime.production import produce
 from cells.runtime.requests import Request
 from cells.tasks.plan import Plan, plan_order
-from sim.bodies import MARGIN, vertices_of
+from sim.bodies import LEAST_MASS, MARGIN, vertices_of
 
 if TYPE_CHECKING:
     from sim.scenes import Defect
@@ -296,6 +296,7 @@ def broken(gear: Part, teeth: int) -> Part:
     return replace(gear, fit=tuple(filter(kept, gear.fit)), visual=tuple(filter(kept, gear.visual)))
 
 
+WEIGHT = f"parts weigh at least {1000 * LEAST_MASS:.0f} g in the physics"
 DEFECTS = {"pegboard": spoilt_pegboard, "gearbox": spoilt_gearbox}
 
 
@@ -411,7 +412,7 @@ def main() -> None:
             said = f"{row['kind']} {row['unit']}: {row['verdict']}{truth} {list(row['reasons'])}"
             print(f"{done}/{len(todo)} {said}", file=sys.stderr)
     rows = [r for r in rows if r["unit"] < (options.units if r["kind"] == "built" else options.spoilt)]
-    conventions = (*families()[options.family].conventions, f"collision margin {1e6 * MARGIN:.0f} µm")
+    conventions = (*families()[options.family].conventions, f"collision margin {1e6 * MARGIN:.0f} µm", WEIGHT)
     if options.screws:
         conventions += (SCREWS,)
     found = measures(sorted(rows, key=lambda r: (r["kind"], r["unit"])))

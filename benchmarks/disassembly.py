@@ -33,7 +33,10 @@ from cells.journal.store import Journal
 from cells.products.catalogue import families
 from cells.runtime.disassembly import take_apart
 from cells.tasks.disassembly import plan_disassembly
-from sim.bodies import MARGIN
+from sim.bodies import LEAST_MASS, MARGIN
+
+
+WEIGHT = f"parts weigh at least {1000 * LEAST_MASS:.0f} g in the physics"
 
 
 def take_unit_apart(family: str, seed: int, unit: int, mode: str | None) -> dict[str, Any]:
@@ -133,7 +136,7 @@ def main() -> None:
             said = f"{row['unit']}: {row['verdict']} {list(row['reasons'])} {row['wrong'] or 'truth agrees'}"
             print(f"{done}/{len(todo)} {said}", file=sys.stderr)
     rows = sorted((row for row in rows if row["unit"] < options.units), key=lambda row: int(row["unit"]))
-    conventions = (*families()[options.family].conventions, f"collision margin {1e6 * MARGIN:.0f} µm")
+    conventions = (*families()[options.family].conventions, f"collision margin {1e6 * MARGIN:.0f} µm", WEIGHT)
     found = measures(rows)
     if options.json:
         result = {
