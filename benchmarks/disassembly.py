@@ -35,7 +35,6 @@ from cells.runtime.disassembly import take_apart
 from cells.tasks.disassembly import plan_disassembly
 from sim.bodies import LEAST_MASS, MARGIN
 
-
 WEIGHT = f"parts weigh at least {1000 * LEAST_MASS:.0f} g in the physics"
 
 
