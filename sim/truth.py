@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from cells.pose import Pose
+import numpy as np
+
+from cells.pose import Array, Pose
 from cells.products.model import Hole, ProductVariant
 from cells.products.standing import puts, standing
 from sim.world import SimWorld
@@ -23,6 +25,10 @@ SEATED = 2e-4  # m that a screw's head may be off where it is to be
 NEAR = 0.01  # m above the rim or beside it within which a rod is looked at
 FLIP = Pose((0.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0))  # half a turn about x
 
+
+# The outline of a rod's section, as lines along it: points (k, 2) of a unit circle, of a square with unit half sides.
+ROUND = np.stack([f(np.linspace(0, 2 * np.pi, 32, endpoint=False)) for f in (np.cos, np.sin)], axis=1)
+SQUARE = np.array([(1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1), (0, 1)], dtype=float)
 
 Sides = tuple[float, float, float, float]  # of a hole's part, seen from the rim: from x to x, from y to y (m)
 NO_SIDES: Sides = (-math.inf, math.inf, -math.inf, math.inf)
@@ -42,31 +48,41 @@ def measure(rim: Pose, hole: Hole, rod: Pose, width: float, chamfer: float, side
     """The fit of a rod of a ``width`` (m), the middle of its tip at ``rod`` and its length along z, in a hole whose rim
     is at ``rim`` (both in one frame). Beyond its ``sides`` there is nothing of what the hole is in."""
     at = (rim.inverse() @ rod).matrix()
-    tip = at[:3, 3]
-    axis = at[:3, 2]
-    half, opening = width / 2, hole.width / 2
-    tilt = math.hypot(axis[0], axis[1])
-    lowest = tip[2] - (half - chamfer) * tilt
-    floor = -hole.depth
+    tip, floor = at[:3, 3], -hole.depth
+    lowest = tip[2] - (width / 2 - chamfer) * math.hypot(at[0, 2], at[1, 2])
     deepest = max(0.0, floor - lowest)
     if lowest < 0:
-        sections = [(tip[2], half - chamfer)]
-        if tip[2] + chamfer < 0:
-            sections += [(tip[2] + chamfer, half), (0.0, half)]
-        else:
-            sections.append((0.0, half - chamfer + max(0.0, -tip[2])))
-        for z, radius in sections:
-            along = (z - tip[2]) / axis[2]
-            x, y = tip[0] + along * axis[0], tip[1] + along * axis[1]
-            if hole.shape == "round":
-                over = math.hypot(x, y) + radius - opening
-            else:
-                c, s = abs(at[0, 0]), abs(at[1, 0])
-                over = max(abs(x), abs(y)) + radius * (c + s) - opening
-            over = min(over, x - sides[0] + radius, sides[1] - x + radius, y - sides[2] + radius, sides[3] - y + radius)
-            # A tip that stands on the rim overlaps it by how far it has sunk in, not by how far it is off the hole.
-            deepest = max(deepest, min(over, -lowest))
+        deepest = max(deepest, _overlap(at, hole, width / 2, chamfer, sides))
     return Fit(float(tip[2] - floor), math.hypot(tip[0], tip[1]), float(deepest))
+
+
+def _overlap(at: Array, hole: Hole, half: float, chamfer: float, sides: Sides) -> float:
+    """How far (m) a rod at the pose ``at`` (4, 4), seen from the rim, and the wall around the hole overlap.
+
+    Line by line along the rod: by how much its tip, its shoulder and where it passes the rim reach beyond the opening;
+    but no more than that line's tip is below the rim: what stands on the rim overlaps it by how far it has sunk in, not
+    by how far it is off the hole, and the raised side of a tilted rod not at all.
+    """
+    axis = at[:3, 2]
+    ring = (ROUND if hole.shape == "round" else SQUARE) @ at[:3, :2].T
+    ends = at[:3, 3] + (half - chamfer) * ring
+    shoulders = at[:3, 3] + chamfer * axis + half * ring
+    # Where a line passes the rim: on its chamfer, or above its shoulder.
+    rise = np.maximum(shoulders[:, 2] - ends[:, 2], 1e-9)
+    on_chamfer = ends - (ends[:, 2] / rise)[:, None] * (shoulders - ends)
+    above = shoulders - (shoulders[:, 2] / axis[2])[:, None] * axis
+    passes = np.where((shoulders[:, 2] > 0)[:, None], on_chamfer, above)
+    over = np.maximum(_beyond(ends, hole, sides), _beyond(passes, hole, sides))
+    over = np.maximum(over, np.where(shoulders[:, 2] < 0, _beyond(shoulders, hole, sides), -math.inf))
+    return float(np.minimum(over, -ends[:, 2]).max())
+
+
+def _beyond(points: Array, hole: Hole, sides: Sides) -> Array:
+    """By how much (m) points (k, 3) in the frame of the rim are beyond the opening, inside the part."""
+    x, y = points[:, 0], points[:, 1]
+    from_axis = np.hypot(x, y) if hole.shape == "round" else np.maximum(np.abs(x), np.abs(y))
+    nearest_side = np.minimum.reduce([x - sides[0], sides[1] - x, y - sides[2], sides[3] - y])
+    return np.asarray(np.minimum(from_axis - hole.width / 2, nearest_side))
 
 
 class FitWatch:

@@ -82,9 +82,23 @@ def test_a_peg_in_the_wall_interpenetrates_by_what_the_clearance_leaves() -> Non
 def test_a_leaning_peg_touches_the_rim_where_geometry_says() -> None:
     free = fit_of(leaning(math.radians(0.5)))
     assert free.interpenetration == pytest.approx(math.sin(math.radians(0.5)) * (0.007 - CHAMFER), rel=1e-3)
-    wedged = fit_of(leaning(math.radians(3.0)))
-    assert wedged.interpenetration == pytest.approx(DEPTH * math.tan(math.radians(3.0)) - CLEARANCE / 2, rel=1e-3)
+    lean = math.radians(3.0)
+    wedged = fit_of(leaning(lean))
+    # The section of a leaning peg at the rim is longer than the peg is wide.
+    inside = DEPTH * math.tan(lean) + 0.007 / math.cos(lean) - 0.007 - CLEARANCE / 2
+    assert wedged.interpenetration == pytest.approx(inside, rel=1e-3)
     assert "interpenetration" in faults_of(wedged, CLEARANCE, 0.0)[0]
+
+
+def test_the_raised_side_of_a_leaning_peg_is_not_in_the_rim() -> None:
+    # One edge of the tip is 0.18 mm down in the hole; the other, which is over the rim, is 0.28 mm up.
+    lean = math.radians(2.0)
+    down = (0.007 - CHAMFER) * math.sin(lean)
+    at = Pose.at(1.0e-3, 0.0, 5e-5) @ Pose((0, 0, 0), (0.0, -math.sin(lean / 2), 0.0, math.cos(lean / 2)))
+    assert fit_of(at).interpenetration == 0.0
+    # Leaning the other way, the edge over the rim is the one that is down.
+    other = Pose.at(1.0e-3, 0.0, 5e-5) @ Pose((0, 0, 0), (0.0, math.sin(lean / 2), 0.0, math.cos(lean / 2)))
+    assert fit_of(other).interpenetration == pytest.approx(down - 5e-5, rel=0.01)
 
 
 def test_a_peg_beside_its_hole_is_off_depth_and_axis_but_not_inside_the_plate() -> None:
