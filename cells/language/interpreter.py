@@ -1,0 +1,26 @@
+"""The offline interpreter: one sentence in, one reading out. No model, no network, no motion."""
+
+from __future__ import annotations
+
+from cells.language import tokens as tokenizer
+from cells.language.frames import read
+from cells.language.reading import Question, Reading, Unclear
+from cells.language.vocabulary import available, demo, words
+
+
+def interpret(text: str, language: str = "auto") -> Reading:
+    """The reading of a sentence in English, German or Chinese ("auto": whichever knows most of its words)."""
+    candidates = available() if language == "auto" else (language,)
+    if language == "auto" and tokenizer.HAN.search(text):
+        candidates = ("zh",)
+    elif language == "auto":
+        candidates = tuple(lang for lang in candidates if lang != "zh")
+    english = words("en")
+    found = {lang: tokenizer.tokens(text, words(lang), english if lang == "zh" else None) for lang in candidates}
+    best = min(found, key=lambda lang: tokenizer.unknown(found[lang]))
+    try:
+        return read(found[best], demo(), best)
+    except Unclear as unclear:
+        return unclear.question
+    except RecursionError:
+        return Question("unclear")
