@@ -59,6 +59,7 @@ class Clause:
     torque: float | None = None
     slow: bool = False
     cond: str = ""
+    about: list[Phrase] = field(default_factory=list)  # what the condition speaks of
     felt: bool = False  # the condition speaks of an inspection
     when: str = ""
     negated: bool = False
@@ -73,7 +74,7 @@ def read(found: Sequence[Token], names: Vocabulary, language: str) -> Reading:
     """The reading of a sentence's tokens. Raises ``Unclear`` where the operator has to be asked."""
     if len(found) > 1 and found[0].kind == "verdict" and not found[1].may_be("noun"):
         found = found[1:]  # "OK, …"
-    found = _proportions(found)
+    found = _proportions([_none(token, found[i + 1 : i + 2]) for i, token in enumerate(found)])
     if refusal := _refused(found):
         return refusal
     if _says(found, "control", "stop"):
@@ -89,6 +90,13 @@ def read(found: Sequence[Token], names: Vocabulary, language: str) -> Reading:
         return (query,)
     clauses = Parser(found, names, language).clauses()
     return tuple(Steps(names, found).of(_in_order(clauses)))
+
+
+def _none(token: Token, behind: Sequence[Token]) -> Token:
+    """ "no" before a thing counts it."""
+    if token.text == "no" and behind and any(behind[0].may_be(kind) for kind in ("noun", "color", "size")):
+        return replace(token, meanings=(Meaning("det", "none"),))
+    return token
 
 
 def _proportions(found: Sequence[Token]) -> list[Token]:
@@ -244,7 +252,8 @@ class Parser:
             if self._language == "zh" and clause.verb in ("pick", "put", "give", "go") and value in ("put", "go") and not clause.phrases:
                 clause.verb = value if clause.verb != "give" else "give"
                 return
-            moved = clause.phrases[self._boundary :] if clause.front and self._boundary else []
+            behind = clause.phrases[self._boundary :] if self._boundary else []
+            moved = behind if clause.front or any(p.verdict for p in behind) else []
             if moved:
                 del clause.phrases[self._boundary :]
             self._end_clause()
@@ -273,9 +282,12 @@ class Parser:
         kind, _, noun = value.partition(":")
         phrase = self._phrase
         if phrase.noun:
-            # "gear teeth", "pin holes": a noun right behind a noun is another thing.
-            self._end_phrase()
-            phrase = self._phrase
+            before = self._tokens[self._at - 1]
+            if before.kind == "noun" and kind == phrase.kind == "part" and not phrase.many and self._language != "de":
+                phrase.noun = ""  # "the cover screws" are screws
+            else:
+                self._end_phrase()
+                phrase = self._phrase
         phrase.kind, phrase.noun, phrase.many = kind, noun, token.many
         if kind == "part" and ":" in noun:
             phrase.noun, _, size = noun.partition(":")
@@ -319,6 +331,10 @@ class Parser:
     def _on_det(self, token: Token, value: str) -> None:
         if self._phrase.noun:
             self._end_phrase()
+        before = self._previous()
+        if value == "none" and before is not None and (before.kind, before.value) == ("conj", "but"):
+            self._negate = True  # "but no red ones"
+            return
         self._phrase.det = self._phrase.det if self._phrase.det in ("all", "both", "some", "none") else value
 
     def _on_measure(self, token: Token, value: str) -> None:
@@ -389,7 +405,7 @@ class Parser:
                 self._end_phrase()
 
     def _on_param(self, token: Token, value: str) -> None:
-        if self._phrase.noun or self._phrase.described:
+        if self._phrase.noun:
             self._end_phrase()
         self._phrase.kind, self._phrase.noun = "param", value
 
@@ -399,6 +415,8 @@ class Parser:
             if self._clause.phrases and self._clause.phrases[-1].kind == "station":
                 self._clause.phrases[-1].role = "from"
             return
+        if value == "of" and not self._phrase.noun and (self._phrase.number is not None or self._phrase.det):
+            return  # "two of them"
         if self._phrase.noun or self._phrase.described or self._phrase.number is not None:
             if value == "of" and self._phrase.kind == "param":
                 return
@@ -417,7 +435,11 @@ class Parser:
         self._except = True
 
     def _on_conj(self, token: Token, value: str) -> None:
+        every = self._phrase.det == "all" or self._phrase.noun == "part"
         self._end_phrase()
+        if value == "but" and every and not self._clause.verb:
+            self._except = True
+            return
         if value == "or":
             self._or = True
             if self._clause.phrases:
@@ -475,8 +497,8 @@ class Parser:
             self._end_clause()
         self._unless, self._condition_from = value, len(self._clause.phrases)
         if value == "else":
-            before = next((c.cond for c in reversed(self._done) if c.cond in ("pass", "fail")), "")
             self._end_clause()
+            before = next((c.cond for c in reversed(self._done) if c.cond in ("pass", "fail")), "")
             self._clause.cond = {"pass": "fail", "fail": "pass"}.get(before, "?")
             self._unless = None
 
@@ -494,15 +516,20 @@ class Parser:
             follows = self._next()
             if follows is not None and follows.kind in ("noun", "pron", "color", "size") or self._phrase.noun == "one":
                 self._phrase.verdict = value
-            elif self._phrase.noun or (self._clause.phrases and not self._clause.verb):
+            elif self._phrase.noun:
                 self._phrase.verdict = self._phrase.verdict or value
+            elif follows is not None and follows.kind in ("verb", "prep"):
+                self._phrase.kind, self._phrase.noun, self._phrase.verdict = "pron", "one", value  # "gute in Schale C"
+                self._end_phrase()
             return
         flip = (self._unless == "unless") != self._negate
         self._condition({"pass": "fail", "fail": "pass"}[value] if flip else value)
 
     def _condition(self, cond: str) -> None:
         """The condition is complete: what it speaks of is no object."""
-        self._phrase = Phrase()
+        self._end_phrase()
+        about = [p for p in self._clause.phrases[self._condition_from :] if p.kind in ("part", "product")]
+        self._clause.about = about or self._clause.about
         del self._clause.phrases[self._condition_from :]
         self._clause.cond, self._unless, self._negate, self._role = cond, None, False, ""
         self._clause.felt = True
@@ -512,8 +539,12 @@ class Parser:
 
     def _on_full(self, token: Token, value: str) -> None:
         self._end_phrase()
+        spoken = self._clause.phrases[self._condition_from :]
         place = next((p for p in reversed(self._clause.phrases) if p.kind == "station"), None)
-        if place is None:
+        if place is not None and place not in spoken and any(p.kind == "pron" for p in spoken):
+            del self._clause.phrases[self._condition_from :]
+            noun = place.noun
+        elif place is None:
             following = self._next(("filler", "prep", "det"))
             noun = following.value.partition(":")[2] if following is not None and following.kind == "noun" else ""
         else:
@@ -540,6 +571,13 @@ class Parser:
             self._phrase = Phrase()
             return
         phrase.role, self._role = self._role, ""
+        before = self._clause.phrases[-1] if self._clause.phrases else None
+        if not phrase.noun and phrase.role == "with" and before is not None and before.kind in ("part", "pron") and phrase.described:
+            # "the gear with 24 teeth"
+            before.teeth, before.mm = before.teeth or phrase.teeth, before.mm or phrase.mm
+            before.colors, before.sizes = before.colors + phrase.colors, before.sizes + phrase.sizes
+            self._phrase = Phrase()
+            return
         phrase.negated, phrase.excepted = self._negate, self._except
         phrase.alternative = self._or
         self._negate, self._except, self._or = False, False, False
@@ -564,6 +602,7 @@ class Parser:
         if self._done and self._done[-1].cond and not self._done[-1].verb and not self._done[-1].phrases:
             # "if it fails, put it …": the condition belongs to what follows.
             self._clause.cond, self._clause.felt = self._done[-1].cond, True
+            self._clause.about = self._done[-1].about
             self._done.pop()
         self._boundary = 0
         self._negate = False
@@ -628,7 +667,9 @@ class Steps:
     def of(self, clauses: Sequence[Clause]) -> list[Step]:
         """The steps of all clauses. Raises ``Unclear`` if there is nothing to do."""
         for clause in clauses:
-            if not clause.negated:
+            if clause.negated:
+                self._last = [p for p in clause.phrases if p.kind == "part" and not p.role] or self._last
+            else:
                 self._clause(clause)
         if not self._out:
             raise Unclear("nothing_to_do")
@@ -639,6 +680,8 @@ class Steps:
             self._one(part)
 
     def _one(self, clause: Clause) -> None:
+        if clause.about and not any(p.kind == "part" and not p.role for p in clause.phrases):
+            self._last = clause.about
         phrases = self._shared([p for p in clause.phrases if not p.negated])
         if any(p.alternative for p in phrases):
             raise Unclear("which")
@@ -667,6 +710,8 @@ class Steps:
         if verb == "go":
             verb = "put"
         objects = self._meant(objects, verb)
+        if me and targets and not sources and all(p.kind == "station" and p.role == "in" for p in targets):
+            sources = targets
         if me or verb == "give" and not targets:
             targets, verb = [Phrase("station", "operator")], "give"
         if any(p.noun == "operator" for p in targets):
@@ -745,7 +790,7 @@ class Steps:
             elif phrase.noun == "it":
                 if not self._last:
                     raise Unclear("what")
-                out += [replace(p, role="") for p in self._last]
+                out += [replace(p, role="", number=phrase.number or p.number) for p in self._last]
             elif phrase.noun == "one":
                 before = out[-1] if out else (self._last[-1] if self._last else None)
                 if before is None:
@@ -819,17 +864,16 @@ class Steps:
                 if "if" in params:
                     raise Unclear("condition")
                 params["if"] = phrase.verdict
-            where = source or merged.get("from")
-            if where:
-                params["from"] = where
+            params = {**merged, **params}
+            if source:
+                params["from"] = source
             if clause.torque is not None:
                 if skill != "fasten":
                     raise Unclear("torque")
                 params["torque_nm"] = clause.torque
-            quantity = self._quantity(phrase)
             if excepted:
                 params["except"] = self._except(excepted)
-                quantity = "all"
+            quantity = "all" if "except" in params else self._quantity(phrase)
             if params.get("if") in ("pass", "fail") and skill != "inspect" and not any(s.skill == "inspect" for s in self._out):
                 self._add(Step("inspect", phrase.noun, None, quantity, self._of(phrase, "inspect")), clause)
             self._add(Step(skill, phrase.noun, name, quantity, params), clause)
@@ -843,8 +887,10 @@ class Steps:
         picks = self._out[len(self._out) - len(objects) :]
         if not picks or any(s.skill != "pick" for s in picks) or [s.object for s in picks] != [p.noun for p in objects]:
             return {}
+        if any(s.quantity not in (self._quantity(p), "all") for s, p in zip(picks, objects, strict=True)):
+            return {}
         del self._out[len(self._out) - len(objects) :]
-        return {"from": picks[0].params.get("from"), "speed": picks[0].params.get("speed")}
+        return {key: picks[0].params[key] for key in ("from", "speed", "except", "if") if key in picks[0].params}
 
     def _skill(self, verb: str, target: Phrase | None) -> str:
         if verb in ("put", "insert", "pick") and target is not None:

@@ -87,6 +87,8 @@ def _spaced(text: str, words: Lexicon) -> list[Token]:
         else:
             out.append(_single(pieces[i], words))
             i += 1
+        if words.language == "de" and out[-1].text == "er" and len(out) > 1 and out[-2].text.isdigit():
+            out[-1] = Token("er", (Meaning("unit", "teeth"),))  # ein 24er Rad
     return out
 
 
