@@ -15,8 +15,7 @@ from cells.language.reading import Quantity, Reading, Refusal, Step, Unclear
 from cells.language.tokens import Token
 from cells.language.vocabulary import Vocabulary
 
-CARRY = ("put", "fill", "empty", "discard")
-TO_PART = ("put", "insert", "give")
+PARTICLES = {"auseinander": "disassemble", "zusammen": "assemble", "fest": "fasten"}
 
 
 @dataclass
@@ -39,6 +38,7 @@ class Phrase:
     negated: bool = False
     excepted: bool = False
     alternative: bool = False
+    joined: str = ""  # what stands before it: "comma" or "conj"
     measured: bool = False  # a Chinese measure word stood before it
     params: dict[str, float | str] = field(default_factory=dict)
 
@@ -74,7 +74,7 @@ def read(found: Sequence[Token], names: Vocabulary, language: str) -> Reading:
     """The reading of a sentence's tokens. Raises ``Unclear`` where the operator has to be asked."""
     if len(found) > 1 and found[0].kind == "verdict" and not found[1].may_be("noun"):
         found = found[1:]  # "OK, …"
-    found = _proportions([_none(token, found[i + 1 : i + 2]) for i, token in enumerate(found)])
+    found = _proportions([_none(token, found[i + 1 : i + 2], i > 0) for i, token in enumerate(found)])
     if refusal := _refused(found):
         return refusal
     if _says(found, "control", "stop"):
@@ -89,13 +89,15 @@ def read(found: Sequence[Token], names: Vocabulary, language: str) -> Reading:
     if (query := _query(found, names)) is not None:
         return (query,)
     clauses = Parser(found, names, language).clauses()
-    return tuple(Steps(names, found).of(_in_order(clauses)))
+    return tuple(Steps(names, found, language).of(clauses))
 
 
-def _none(token: Token, behind: Sequence[Token]) -> Token:
-    """ "no" before a thing counts it."""
+def _none(token: Token, behind: Sequence[Token], inside: bool) -> Token:
+    """ "no" before a thing counts it; inside a sentence it takes back what was said."""
     if token.text == "no" and behind and any(behind[0].may_be(kind) for kind in ("noun", "color", "size")):
         return replace(token, meanings=(Meaning("det", "none"),))
+    if token.text in ("no", "nein") and inside and behind:
+        return replace(token, meanings=(Meaning("correct", "correct"),))
     return token
 
 
@@ -137,6 +139,7 @@ def _control(found: Sequence[Token]) -> Step | None:
         return None
     times = [t for t in rest if t.kind in ("number", "multiple")]
     others = [t for t in rest if t.kind not in ("number", "multiple", "unit")]
+    others += [t for t in found if (t.kind, t.value) == ("pron", "there")]
     if others:
         return None
     actions = {t.value for t in said}
@@ -216,7 +219,7 @@ class Parser:
         self._role, self._negate, self._except, self._or = "", False, False, False
         self._unless: str | None = None
         self._condition_from = 0
-        self._dropped_role = ""
+        self._dropped_role = self._joined = ""
         self._boundary = 0
         for i, token in enumerate(self._tokens):
             self._at = i
@@ -248,6 +251,9 @@ class Parser:
         self._end_phrase()
         torn = token.meanings[0].torn
         clause = self._clause
+        if clause.verb == "assemble" and value and not any(p.kind == "product" and value == "assemble" for p in clause.phrases):
+            clause.verb, clause.front = value, 0  # "I need the screws tightened"
+            return
         if clause.verb or clause.torn:
             if self._language == "zh" and clause.verb in ("pick", "put", "give", "go") and value in ("put", "go") and not clause.phrases:
                 clause.verb = value if clause.verb != "give" else "give"
@@ -271,6 +277,8 @@ class Parser:
         self._end_phrase()
         if token.text in clause.torn:
             clause.verb = clause.torn[token.text]
+        elif clause.verb and token.text in PARTICLES:
+            clause.verb = PARTICLES[token.text]  # of a strong verb: "nimm … auseinander"
         elif not clause.verb and not clause.torn:
             clause.loose.append(token.text)
 
@@ -353,6 +361,9 @@ class Parser:
             if self._phrase.kind == "param":
                 self._phrase.number = number
                 return
+            if self._phrase.noun == "gear" and (unit is None or unit.kind in ("mark", "conj")) and number == int(number):
+                self._phrase.teeth = int(number)  # "pinion 20"
+                return
             self._end_phrase()
         if unit is not None and unit.kind == "unit":
             self._clause.numbers.append(number)
@@ -405,8 +416,12 @@ class Parser:
                 self._end_phrase()
 
     def _on_param(self, token: Token, value: str) -> None:
+        if value == "diameter" and self._phrase.mm is not None:
+            return
+        said, self._phrase.mm = self._phrase.mm, None
         if self._phrase.noun:
             self._end_phrase()
+        self._phrase.mm = said
         self._phrase.kind, self._phrase.noun = "param", value
 
     def _on_prep(self, token: Token, value: str) -> None:
@@ -415,7 +430,7 @@ class Parser:
             if self._clause.phrases and self._clause.phrases[-1].kind == "station":
                 self._clause.phrases[-1].role = "from"
             return
-        if value == "of" and not self._phrase.noun and (self._phrase.number is not None or self._phrase.det):
+        if value == "of" and not self._phrase.noun:
             return  # "two of them"
         if self._phrase.noun or self._phrase.described or self._phrase.number is not None:
             if value == "of" and self._phrase.kind == "param":
@@ -437,7 +452,8 @@ class Parser:
     def _on_conj(self, token: Token, value: str) -> None:
         every = self._phrase.det == "all" or self._phrase.noun == "part"
         self._end_phrase()
-        if value == "but" and every and not self._clause.verb:
+        behind = self._next()
+        if value == "but" and every and behind is not None and behind.kind in ("det", "color", "size", "noun"):
             self._except = True
             return
         if value == "or":
@@ -446,6 +462,7 @@ class Parser:
                 self._clause.phrases[-1].alternative = True
         elif value == "but":
             self._negate = False
+        self._joined = "conj"
         self._mark()
 
     def _on_mark(self, token: Token, value: str) -> None:
@@ -455,6 +472,7 @@ class Parser:
         if value in ("stop", "ask"):
             self._end_clause()
         else:
+            self._joined = "comma"
             self._mark()
 
     def _mark(self) -> None:
@@ -473,6 +491,11 @@ class Parser:
         if value == "first" and not (self._clause.verb or self._clause.phrases):
             self._clause.when = self._clause.when or ("first" if self._done else "")
             return
+        before = self._previous()
+        if value == "first" and self._clause.verb and before is not None and before.kind in ("conj", "mark"):
+            self._end_clause()
+            self._clause.when = "first"
+            return
         if value == "first" and self._clause.verb:
             # "check the cover first": it happens before what was said, if anything was.
             self._clause.when = self._clause.when or ("first" if self._done else "")
@@ -489,7 +512,7 @@ class Parser:
 
     def _on_cond(self, token: Token, value: str) -> None:
         self._end_phrase()
-        if self._clause.verb and value in ("if", "else") and self._boundary and not self._clause.cond:
+        if self._clause.verb and value in ("if", "else") and not self._clause.cond:
             # ", and if it fails …" begins what follows; "… if it passes" ends what went before: what comes tells.
             if self._closes_here():
                 self._unless, self._condition_from = value, len(self._clause.phrases)
@@ -508,8 +531,12 @@ class Parser:
         if "verdict" not in kinds and "full" not in kinds:
             return True
         at = kinds.index("verdict") if "verdict" in kinds else kinds.index("full")
-        rest = [k for k in kinds[at + 1 :] if k != "filler"]
-        return not rest or (rest[0] == "mark" and self._tokens[self._at + 1 + at + 1].value in ("stop", "ask")) or rest[0] == "seq"
+        rest = [t for t in self._tokens[self._at + at + 2 :] if t.kind != "filler"]
+        if not rest or rest[0].kind in ("seq", "cond", "conj") or (rest[0].kind == "mark" and rest[0].value in ("stop", "ask")):
+            return True
+        before = self._previous()
+        joined = before is not None and before.kind in ("mark", "conj")
+        return rest[0].kind == "mark" and not joined and self._clause.verb != "inspect"
 
     def _on_verdict(self, token: Token, value: str) -> None:
         if self._unless is None:
@@ -574,8 +601,12 @@ class Parser:
         before = self._clause.phrases[-1] if self._clause.phrases else None
         if not phrase.noun and phrase.role == "with" and before is not None and before.kind in ("part", "pron") and phrase.described:
             # "the gear with 24 teeth"
-            before.teeth, before.mm = before.teeth or phrase.teeth, before.mm or phrase.mm
-            before.colors, before.sizes = before.colors + phrase.colors, before.sizes + phrase.sizes
+            _absorb(before, phrase)
+            self._phrase = Phrase()
+            return
+        phrase.joined, self._joined = self._joined, ""
+        if _apposed(phrase, before) and before is not None and not (self._negate or self._except or self._or):
+            _absorb(before, phrase)
             self._phrase = Phrase()
             return
         phrase.negated, phrase.excepted = self._negate, self._except
@@ -608,6 +639,21 @@ class Parser:
         self._negate = False
 
 
+def _apposed(phrase: Phrase, before: Phrase | None) -> bool:
+    """Whether a phrase without a thing says more of the one before ("the cover, the black one")."""
+    if before is None or before.kind != "part" or phrase.joined != "comma" or phrase.role or phrase.verdict:
+        return False
+    bare = not phrase.noun or (phrase.kind == "pron" and phrase.noun == "one" and not phrase.many)
+    new = not (phrase.colors and before.colors) and not (phrase.sizes and before.sizes)
+    return bare and new and phrase.described and phrase.number is None and phrase.det in ("", "the")
+
+
+def _absorb(before: Phrase, phrase: Phrase) -> None:
+    before.teeth = before.teeth if before.teeth is not None else phrase.teeth
+    before.mm = before.mm if before.mm is not None else phrase.mm
+    before.colors, before.sizes = before.colors + phrase.colors, before.sizes + phrase.sizes
+
+
 def _disambiguated(found: Sequence[Token], names: Vocabulary) -> Iterator[Token]:
     """Words that may be a verb or a thing: a verb where none has been said yet and a thing follows. A word that a verb
     may be torn from, at the end of a clause whose verb it completes: a particle."""
@@ -623,7 +669,10 @@ def _disambiguated(found: Sequence[Token], names: Vocabulary) -> Iterator[Token]
             front = next((t for t in reversed(found[:i]) if t.kind != "filler"), None)
             opens = behind is not None and (behind.kind in ("det", "pron", "number", "color", "size") or behind.may_be("noun"))
             inside = front is not None and front.kind in ("det", "number", "color", "size", "prep", "unit", "multiple")
-            token = token.as_kind("verb" if opens and not inside and not verb else other)
+            said = verb and not (behind is not None and behind.kind == "pron")
+            token = token.as_kind("verb" if opens and not inside and not said else other)
+        elif token.kind == "verb" and i and found[i - 1].kind in ("det", "number") and found[i + 1 : i + 2] and found[i + 1].may_be("noun"):
+            continue  # "das fertige Getriebe"
         if token.kind == "verb":
             verb = True
         if token.kind in ("mark", "seq", "conj"):
@@ -658,22 +707,26 @@ def _in_order(clauses: Sequence[Clause]) -> list[Clause]:
 class Steps:
     """From clauses to steps. ``last`` are the objects that a pronoun may mean."""
 
-    def __init__(self, names: Vocabulary, found: Sequence[Token]) -> None:
-        self._names, self._found = names, found
+    def __init__(self, names: Vocabulary, found: Sequence[Token], language: str) -> None:
+        self._names, self._found, self._language = names, found, language
+        self._owner: list[int] = []
+        self._now = 0
         self._last: list[Phrase] = []
         self._out: list[Step] = []
         self._verb = ""
 
     def of(self, clauses: Sequence[Clause]) -> list[Step]:
         """The steps of all clauses. Raises ``Unclear`` if there is nothing to do."""
-        for clause in clauses:
+        for self._now, clause in enumerate(clauses):
             if clause.negated:
                 self._last = [p for p in clause.phrases if p.kind == "part" and not p.role] or self._last
             else:
                 self._clause(clause)
         if not self._out:
             raise Unclear("nothing_to_do")
-        return self._out
+        # Pronouns mean what was said before, wherever it is done: the order of doing comes last.
+        order = [next(i for i, c in enumerate(clauses) if c is clause) for clause in _in_order(clauses)]
+        return [step for i in order for step, owner in zip(self._out, self._owner, strict=True) if owner == i]
 
     def _clause(self, clause: Clause) -> None:
         for part in _parts(clause):
@@ -693,9 +746,11 @@ class Steps:
                 return
         verb = clause.verb
         if verb == "assemble":
-            raise Unclear("what_product")
+            if not any(p.kind == "station" for p in phrases) or not any(p.kind == "part" for p in phrases):
+                raise Unclear("what_product")
+            verb = "put"  # "I want the pins in tray B"
         if verb == "disassemble":
-            self._disassemble(phrases)
+            self._disassemble(clause, phrases)
             return
         me = any(p.kind == "pron" and p.noun == "me" for p in phrases)
         phrases = [p for p in phrases if not (p.kind == "pron" and p.noun == "me")]
@@ -762,6 +817,8 @@ class Steps:
                     targets.append(phrase)
             elif phrase.role in ("to", "in") and phrase.kind in ("part", "pron", "product") and (objects or verb in ("put", "insert", "fasten", "give", "go", "pick", "")):
                 targets.append(phrase)
+            elif phrase.role == "with" and verb == "put" and targets and not objects:
+                objects.append(phrase)
             elif phrase.role == "with" and verb not in ("fill", "assemble"):
                 raise Unclear("with", phrase.noun)
             else:
@@ -847,7 +904,7 @@ class Steps:
             elliptic = True
         else:
             elliptic = False
-        skill = self._skill(verb, target)
+        skill = "fasten" if verb == "insert" and clause.torque is not None else self._skill(verb, target)
         name = None if target is None else _station(target) if target.kind == "station" else target.noun
         if target is not None and target.kind == "pron":
             if target.noun != "it" or not self._last:
@@ -889,6 +946,7 @@ class Steps:
             return {}
         if any(s.quantity not in (self._quantity(p), "all") for s, p in zip(picks, objects, strict=True)):
             return {}
+        del self._owner[len(self._out) - len(objects) :]
         del self._out[len(self._out) - len(objects) :]
         return {key: picks[0].params[key] for key in ("from", "speed", "except", "if") if key in picks[0].params}
 
@@ -924,14 +982,14 @@ class Steps:
             raise Unclear("except")
         return looks
 
-    def _disassemble(self, phrases: list[Phrase]) -> None:
+    def _disassemble(self, clause: Clause, phrases: list[Phrase]) -> None:
         products = [p for p in phrases if p.kind == "product"]
         if len(products) != 1 or len(phrases) != 1:
             raise Unclear("what_product")
         quantity = quantity_of(products[0])
         if quantity == "all" and products[0].det != "all":
             raise Unclear("how_many")
-        self._add(Step("disassemble", products[0].noun, None, quantity, {}), Clause())
+        self._add(Step("disassemble", products[0].noun, None, quantity, self._common(clause)), clause)
         self._last = products
 
     def _assemble(self, clause: Clause, phrases: list[Phrase]) -> None:
@@ -945,12 +1003,18 @@ class Steps:
         if product.colors or product.sizes or product.mm is not None or product.teeth is not None:
             raise Unclear("which_parameter", product.noun)
         quantity = quantity_of(product)
-        if quantity == "all":
+        bare = self._language == "de" and not product.det and product.number is None and clause.front == 0 and clause.verb
+        if quantity == "all" or bare:
             raise Unclear("how_many")
         variant: dict[str, Any] = {}
         for phrase in phrases:
             if phrase is product:
                 continue
+            if phrase.kind == "pron" and phrase.noun == "one":  # "… pegs, each 10 mm in diameter"
+                part = next((p for p in reversed(phrases[: phrases.index(phrase)]) if p.kind == "part"), None)
+                if part is None:
+                    raise Unclear("which_parameter")
+                phrase = replace(phrase, kind="part", noun=part.noun, det="", number=None)
             for name, value in self._names.parameters(product.noun, phrase).items():
                 if name in variant:
                     raise Unclear("which_parameter", name)
@@ -964,6 +1028,7 @@ class Steps:
     def _add(self, step: Step, clause: Clause) -> None:
         words = " ".join(t.text for t in self._found[clause.start : clause.end + 1])
         self._out.append(replace(step, words=words))
+        self._owner.append(self._now)
 
 
 def _parts(clause: Clause) -> list[Clause]:
