@@ -107,12 +107,18 @@ def main() -> None:
     if args.show:
         for row in rows:
             if not row["exact"]:
-                print(f"{row['id']} {row['text']}\n    expected {row['gold']}\n    read as  {row['got']}", file=sys.stderr)
+                print(
+                    f"{row['id']} {row['text']}\n    expected {row['gold']}\n    read as  {row['got']}", file=sys.stderr
+                )
     command = "python benchmarks/language.py " + " ".join(sys.argv[1:])
     machine = f"{platform.machine()}, Python {platform.python_version()}"
     bad = [row for row in rows if not row["exact"]]
     if args.json:
-        print(json.dumps({"name": "language", "machine": machine, "command": command.strip(), "rows": bad, "measures": found}))
+        print(
+            json.dumps(
+                {"name": "language", "machine": machine, "command": command.strip(), "rows": bad, "measures": found}
+            )
+        )
         return
     for name, value in found.items():
         print(f"{name:24} {value:g}")

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from cells.commands import cell, doctor, journal, passport, product, remote, run, stock, warmup
+from cells.commands import cell, doctor, interpret, journal, passport, product, remote, run, stock, warmup
 from cells.commands.show import STDERR, STDOUT, say
 from cells.errors import CellwrightError
 
@@ -50,6 +50,7 @@ def options(
 
 app.command("run")(run.run)
 app.command("plan")(run.plan)
+app.command("interpret")(interpret.interpret)
 remote.add_to(app)
 app.add_typer(cell.app, name="cell")
 app.add_typer(product.app, name="product")

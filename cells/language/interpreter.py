@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cells.language import tokens as tokenizer
-from cells.language.frames import read
 from cells.language.reading import Question, Reading, Unclear
+from cells.language.speech import read
 from cells.language.vocabulary import available, demo, words
 
 

@@ -141,7 +141,12 @@ def inflections(language: str, verb: str, value: str) -> Iterator[tuple[str, Mea
             yield form, torn
             yield particle + form, plain
         stem = _stem(infinitive)
-        for form in (f"{particle}zu{infinitive}", f"{particle}ge{stem}t", f"{particle}ge{stem}en", f"{particle}ge{stem}et"):
+        for form in (
+            f"{particle}zu{infinitive}",
+            f"{particle}ge{stem}t",
+            f"{particle}ge{stem}en",
+            f"{particle}ge{stem}et",
+        ):
             yield form, plain
     elif language == "de":
         yield verb, plain
@@ -170,7 +175,9 @@ def _stem(infinitive: str) -> str:
 
 def _german(infinitive: str) -> tuple[str, ...]:
     stem = _stem(infinitive)
-    return tuple(dict.fromkeys((infinitive, stem, stem + "e", stem + "t", stem + "et", stem + "st", stem + "est", stem + "en")))
+    return tuple(
+        dict.fromkeys((infinitive, stem, stem + "e", stem + "t", stem + "et", stem + "st", stem + "est", stem + "en"))
+    )
 
 
 def particles(words: Lexicon) -> frozenset[str]:

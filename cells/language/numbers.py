@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from functools import cache
 from itertools import product
 
-_EN_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-_EN_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_DE_ONES = (
-    "null eins zwei drei vier fuenf sechs sieben acht neun zehn elf zwoelf dreizehn vierzehn fuenfzehn sechzehn "
-    "siebzehn achtzehn neunzehn"
-).split()
-_DE_TENS = "zwanzig dreissig vierzig fuenfzig sechzig siebzig achtzig neunzig".split()
+_EN_ONES = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+]  # fmt: skip
+_EN_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_DE_ONES = [
+    "null", "eins", "zwei", "drei", "vier", "fuenf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwoelf",
+    "dreizehn", "vierzehn", "fuenfzehn", "sechzehn", "siebzehn", "achtzehn", "neunzehn",
+]  # fmt: skip
+_DE_TENS = ["zwanzig", "dreissig", "vierzig", "fuenfzig", "sechzig", "siebzig", "achtzig", "neunzig"]
 _ZH_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "兩": 2, "两": 2, "廿": 20, "卅": 30}
 ZH_NUMERALS = frozenset(_ZH_DIGITS) | frozenset("十百")
 
@@ -48,7 +48,8 @@ def chinese(text: str) -> float | None:
         return None
     if len(text) > 1 and not set(text) & set("十百廿卅"):
         return float("".join(str(_ZH_DIGITS[c]) for c in text))
-    total, digit = 0, None
+    total = 0
+    digit: int | None = None
     for c in text:
         if c in "十百":
             total += (1 if digit is None else digit) * (10 if c == "十" else 100)

@@ -16,7 +16,9 @@ MOST_CHARACTERS = 2000
 HAN = re.compile(r"[㐀-鿿]")
 FUZZY_FROM = 5  # letters: shorter words are one slip away from too many others
 # A slip of the pen never makes these: a word that stops, refuses or negates is written, or it isn't there.
-EXACT = frozenset(("control", "refuse", "safety", "neg", "filler", "number", "unit", "yes_no", "topic", "cond", "prep", "seq"))
+EXACT = frozenset(
+    ("control", "refuse", "safety", "neg", "filler", "number", "unit", "yes_no", "topic", "cond", "prep", "seq")
+)
 PUNCTUATION = {".": "stop", "!": "stop", "?": "ask", ";": "stop", ":": "stop", ",": "comma", "、": "list", "。": "stop",
                "-": "dash", "/": "slash", "…": "stop"}  # fmt: skip
 COUNTS = ("number", "det", "color", "size", "unit", "multiple")  # behind these stands a thing
@@ -128,7 +130,9 @@ def _compound(piece: str, words: Lexicon) -> Token | None:
     for cut in range(3, len(piece) - 3):
         head = words.forms.get((piece[cut:],))
         front = piece[:cut]
-        known = words.forms.get((front,)) or words.forms.get((front.rstrip("s"),)) or words.forms.get((front.rstrip("n"),))
+        known = (
+            words.forms.get((front,)) or words.forms.get((front.rstrip("s"),)) or words.forms.get((front.rstrip("n"),))
+        )
         if head and head[0].kind == "noun" and known and known[0].kind in ("noun", "filler"):
             return Token(piece, tuple(head))
     return None

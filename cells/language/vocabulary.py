@@ -15,7 +15,7 @@ from cells.language.lexicon import LANGUAGES, Lexicon, Meaning, lexicon, raw
 from cells.language.reading import Unclear
 
 if TYPE_CHECKING:
-    from cells.language.frames import Phrase
+    from cells.language.phrases import Phrase
 
 TRAYS = ("tray_a", "tray_b", "tray_c", "tray_d")
 COUNTED = {"pin": "pins", "peg": "pegs", "screw": "screws"}

@@ -272,7 +272,7 @@ def conventions(variants: Mapping[str, ProductVariant], cell: Cell) -> str:
         told.append(SCREWS)
     told += [
         "collision margin 0.01 mm on both bodies of every fit and on the fingers (simulated worlds)",
-        "a part weighs at least 50 g in the physics, whatever it weighs in truth (simulated worlds)",
+        "a part weighs at least 100 g in the physics, whatever it weighs in truth (simulated worlds)",
         f"control tick {cell.tick_s * 1e3:g} ms; forces are tared, at the tool centre point, world axes",
         "energy and footprint marked modelled come from the simulated arm's torques and speeds",
         NOT_SAFETY_RATED,
