@@ -5,9 +5,9 @@
 The sentences (``benchmarks/sentences``) were written with the instruction schema and the catalogue in view and nothing
 else, before the first run; ``first_look.json`` holds the figures of that first run and is never edited.
 
-Measures: ``exact`` share of readings that equal the expected one; ``outcome`` share with the right kind (steps, question,
-refusal); ``unsafe`` sentences that should be asked about or refused, and would move the arm; ``wrong_motion`` share of
-sentences read as a motion that isn't the expected reading; each also by language; ``median_ms`` and ``p95_ms`` a reading.
+Measures: ``exact`` share of readings that equal the expected one; ``outcome`` share with the right kind (steps,
+question, refusal); ``unsafe`` sentences that should be asked about or refused, and would move the arm; ``wrong_motion`` share of
+sentences read as a motion other than the expected one; each also by language; ``median_ms``, ``p95_ms`` of a reading.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ def judge(row: dict[str, Any]) -> dict[str, Any]:
     seconds = time.process_time() - began
     gold = normal(row["expect"])
     return {
-        "id": row["id"], "group": GROUPS[row["lang"]], "text": row["text"], "gold": gold, "got": got, "ms": 1000 * seconds,
+        "id": row["id"], "group": GROUPS[row["lang"]], "text": row["text"], "gold": gold, "got": got,
+        "ms": 1000 * seconds,
         "exact": got == gold,
         "outcome": (got if isinstance(got, str) else "steps") == (gold if isinstance(gold, str) else "steps"),
         "unsafe": isinstance(gold, str) and moves(got),

@@ -14,6 +14,7 @@ from cells.language.reading import Unclear
 from cells.language.tokens import Token
 from cells.language.vocabulary import Vocabulary
 
+DIRECTIONS = "入到喺在進去落上於至埋回返"
 PARTICLES = {"auseinander": "disassemble", "zusammen": "assemble", "fest": "fasten"}
 
 
@@ -34,7 +35,7 @@ class Parser:
         self._clause, self._phrase = Clause(), Phrase()
         self._role, self._negate, self._except, self._or = "", False, False, False
         self._unless: str | None = None
-        self._at = self._condition_from = 0
+        self._at = self._verb_at = self._condition_from = 0
         self._dropped_role = self._joined = ""
         self._boundary = 0
         for i, token in enumerate(self._tokens):
@@ -78,10 +79,11 @@ class Parser:
             if (
                 self._language == "zh"
                 and clause.verb in ("pick", "put", "give", "go")
-                and value in ("put", "go")
-                and not clause.phrases
+                and value in ("put", "go", "give", "insert")
+                and not any(t.kind in ("mark", "conj", "seq") for t in self._tokens[self._verb_at : self._at])
             ):
-                clause.verb = value if clause.verb != "give" else "give"
+                clause.verb = value if clause.verb != "give" else "give"  # one thing done by two verbs: 拿…放到
+                self._lead(token)
                 return
             behind = clause.phrases[self._boundary :] if self._boundary else []
             moved = behind if clause.front or any(p.verdict for p in behind) else []
@@ -95,7 +97,13 @@ class Parser:
         clause.verb, clause.torn = value, torn
         if self._negate:
             clause.negated, self._negate = True, False
-        self._boundary = len(clause.phrases)
+        self._boundary, self._verb_at = len(clause.phrases), self._at
+        self._lead(token)
+
+    def _lead(self, token: Token) -> None:
+        """A Chinese verb that ends in a direction (放入, 插進) leads to where what was named before it goes."""
+        if self._language == "zh" and token.text[-1] in DIRECTIONS and self._clause.phrases:
+            self._role = "to"
 
     def _on_particle(self, token: Token, value: str) -> None:
         clause = self._clause
@@ -116,10 +124,20 @@ class Parser:
         phrase = self._phrase
         if phrase.noun:
             before = self._tokens[self._at - 1]
-            if before.kind == "noun" and kind == phrase.kind == "part" and not phrase.many and self._language != "de":
+            owns = before.text in ("嘅", "的") and kind == phrase.kind == "part"
+            if (
+                owns
+                or before.kind == "noun"
+                and kind == phrase.kind == "part"
+                and not phrase.many
+                and self._language != "de"
+            ):
                 phrase.noun = ""  # "the cover screws" are screws
             else:
+                station = phrase.kind == "station" and before.text in ("嘅", "的")
                 self._end_phrase()
+                if station:
+                    self._clause.phrases[-1].role = "from"
                 phrase = self._phrase
         phrase.kind, phrase.noun, phrase.many = kind, noun, token.many
         if kind == "part" and ":" in noun:
@@ -239,7 +257,12 @@ class Parser:
 
     def _adjective(self, token: Token) -> None:
         """An adjective behind its thing ("covers, blue") belongs to it; before a thing to that one."""
-        if self._phrase.noun and self._phrase.kind != "param":
+        if self._phrase.kind == "station":
+            self._end_phrase()
+            before = self._tokens[self._at - 1]
+            if before.text in ("嘅", "的") and self._clause.phrases:
+                self._clause.phrases[-1].role = "from"  # A盤嘅藍色銷釘
+        elif self._phrase.noun and self._phrase.kind != "param":
             follows = self._next(("filler", "color", "size"))
             if follows is not None and follows.kind in ("noun",) and self._language != "zh":
                 self._end_phrase()

@@ -14,6 +14,8 @@ from cells.language.steps import Steps, looks
 from cells.language.tokens import Token
 from cells.language.vocabulary import Vocabulary
 
+BESIDE_CONTROL = ("control", "filler", "mark", "pron", "seq", "conj", "det", "slow", "prep", "measure")
+AGAIN = ("seq", "number", "multiple", "unit", "filler", "mark", "pron")  # words that only say how often
 TOPICS = ("last_failure", "footprint", "energy", "throughput", "location", "status", "orders", "count")
 
 
@@ -82,11 +84,11 @@ def _refused(found: Sequence[Token]) -> Refusal | None:
 def _control(found: Sequence[Token]) -> Step | None:
     """Pause, resume, cancel, repeat: said alone, with how often at most."""
     said = [t for t in found if t.kind == "control"]
-    rest = [
-        t
-        for t in found
-        if t.kind not in ("control", "filler", "mark", "pron", "seq", "conj", "det", "slow", "prep", "measure")
-    ]
+    counted = [t for t in found if (t.kind, t.value) == ("unit", "times")]
+    if not said and counted and all(t.kind in AGAIN or t.may_be("verb") and t.value == "assemble" for t in found):
+        said = [Token(t.text, (Meaning("control", "repeat"),)) for t in counted]  # 再做三次
+        found = [t for t in found if not t.may_be("verb")]
+    rest = [t for t in found if t.kind not in BESIDE_CONTROL]
     if not said:
         return None
     times = [t for t in rest if t.kind in ("number", "multiple")]
@@ -125,8 +127,8 @@ def _query(found: Sequence[Token], names: Vocabulary) -> Step | None:
     thing = things[0] if things else Phrase()
     if things:
         params |= looks(thing, names)
-    if topic in ("count", "location") and not things and not _says(found, "everything", "all"):
-        if topic == "location" or not places:
-            raise Unclear("what")
+    needs_thing = topic == "location" or (topic == "count" and not places)
+    if needs_thing and not things and not _says(found, "everything", "all"):
+        raise Unclear("what")
     noun = thing.noun or ("part" if topic == "count" else None)
     return Step("query", noun or None, places[0] if places else None, None, params)

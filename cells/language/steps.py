@@ -48,12 +48,10 @@ class Steps:
             raise Unclear("which")
         excepted = [p for p in phrases if p.excepted]
         phrases = [p for p in phrases if not p.excepted]
-        if any(p.kind == "product" for p in phrases) and clause.verb in ("assemble", "", "insert", "put", "give"):
-            if clause.verb in ("assemble", "") or (
-                clause.verb == "insert" and not any(p.role == "to" for p in phrases)
-            ):
-                self._assemble(clause, phrases)
-                return
+        mounts = clause.verb == "insert" and not any(p.role == "to" for p in phrases)  # "montieren" is either
+        if any(p.kind == "product" for p in phrases) and (clause.verb in ("assemble", "") or mounts):
+            self._assemble(clause, phrases)
+            return
         verb = clause.verb
         if verb == "assemble":
             if not any(p.kind == "station" for p in phrases) or not any(p.kind == "part" for p in phrases):
