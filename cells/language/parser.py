@@ -14,6 +14,7 @@ from cells.language.reading import Unclear
 from cells.language.tokens import Token
 from cells.language.vocabulary import Vocabulary
 
+POSTPOSED = ("以外", "之外", "外", "除外")
 DIRECTIONS = "入到喺在進去落上於至埋回返"
 PARTICLES = {"auseinander": "disassemble", "zusammen": "assemble", "fest": "fasten"}
 
@@ -183,6 +184,14 @@ class Parser:
         if self._phrase.noun:
             self._end_phrase()
         before = self._previous()
+        if self._language == "zh" and value == "all" and before is not None and before.kind == "noun" and self._clause.phrases:
+            last = self._clause.phrases[-1]
+            if last.kind == "part" and last.number is None:
+                last.det = "all"  # 零件全部…
+                self._phrase.det = ""
+                if self._next() is not None and self._next().kind != "number":  # type: ignore[union-attr]
+                    return
+        self._phrase.plural = self._language == "zh" and token.text[-1:] in ("啲", "些")
         if value == "none" and before is not None and (before.kind, before.value) == ("conj", "but"):
             self._negate = True  # "but no red ones"
             return
@@ -204,6 +213,10 @@ class Parser:
             if self._phrase.kind == "param":
                 self._phrase.number = number
                 return
+            if self._language == "zh" and self._phrase.kind in ("part", "product") and self._phrase.number is None:
+                if self._counts_what_is_before():
+                    self._phrase.number = number  # 接頭三個
+                    return
             if (
                 self._phrase.noun == "gear"
                 and (unit is None or unit.kind in ("mark", "conj"))
@@ -218,6 +231,13 @@ class Parser:
         if self._phrase.number is not None and not self._phrase.noun:
             raise Unclear("number", token.text)
         self._phrase.number = number
+
+    def _counts_what_is_before(self) -> bool:
+        """Whether a Chinese number with its measure ends what was named before it, and counts no other thing."""
+        behind = [t for t in self._tokens[self._at + 1 :] if t.kind != "filler"][:2]
+        return bool(behind) and behind[0].kind == "measure" and (
+            len(behind) == 1 or behind[1].kind in ("mark", "conj", "verb", "prep", "seq", "det")
+        )
 
     def _on_unit(self, token: Token, value: str) -> None:
         if not self._clause.numbers:
@@ -293,11 +313,21 @@ class Parser:
 
     def _on_neg(self, token: Token, value: str) -> None:
         self._end_phrase()
+        behind = self._next()
+        ends = behind is None or behind.kind == "mark"
+        if self._language == "zh" and ends and self._clause.phrases:
+            if behind is not None and behind.value != "stop" and token.text in ("唔係", "不是"):
+                self._on_correct(token, value)  # 紅色，唔係，藍色
+            else:
+                self._clause.phrases[-1].excepted = True  # …但螺絲唔要
+            return
         self._negate = True
 
     def _on_except(self, token: Token, value: str) -> None:
         self._end_phrase()
-        if self._language == "zh" and self._except:
+        if self._language == "zh" and token.text in POSTPOSED:
+            if self._clause.phrases:
+                self._clause.phrases[-1].excepted = True  # …，大的除外
             return
         self._except = True
 

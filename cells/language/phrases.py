@@ -26,6 +26,7 @@ class Phrase:
     negated: bool = False
     excepted: bool = False
     alternative: bool = False
+    plural: bool = False  # 啲: some things that are known, as a plural with its article
     joined: str = ""  # what stands before it: "comma" or "conj"
     measured: bool = False  # a Chinese measure word stood before it
     params: dict[str, float | str] = field(default_factory=dict)

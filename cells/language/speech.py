@@ -37,6 +37,8 @@ def read(found: Sequence[Token], names: Vocabulary, language: str) -> Reading:
         return (control,)
     if (query := _query(found, names)) is not None:
         return (query,)
+    if language == "zh" and any(t.kind == "ask" for t in found):
+        raise Unclear("question", " ".join(t.text for t in found))
     clauses = Parser(found, names, language).clauses()
     return tuple(Steps(names, found, language).of(clauses))
 

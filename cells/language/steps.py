@@ -44,6 +44,8 @@ class Steps:
         if clause.about and not any(p.kind == "part" and not p.role for p in clause.phrases):
             self._last = clause.about
         phrases = self._shared([p for p in clause.phrases if not p.negated])
+        if self._language == "zh" and any(p.kind == "part" and not p.role for p in phrases):
+            phrases = [p for p in phrases if not (p.kind == "pron" and p.noun == "it" and not p.role)]  # 嗰個齒輪，夾起佢
         if any(p.alternative for p in phrases):
             raise Unclear("which")
         excepted = [p for p in phrases if p.excepted]
@@ -113,6 +115,10 @@ class Steps:
                     )
                 else:
                     before = next((p for p in reversed(out) if p.kind == "part"), None)
+                    if before is not None and not phrase.described and phrase.det in ("all", "both"):
+                        if phrase.number is not None:  # 小、中、大齒輪各一個
+                            out = [replace(p, number=phrase.number) if p.kind == "part" and not p.role else p for p in out]
+                        continue
                     if before is None and not phrase.described:
                         if phrase.number is not None or phrase.det in ("some", "none"):
                             phrase = replace(phrase, kind="pron", noun="one")
@@ -346,7 +352,7 @@ class Steps:
         if len(products) != 1 or len(phrases) != 1:
             raise Unclear("what_product")
         quantity = quantity_of(products[0])
-        if quantity == "all" and products[0].det != "all":
+        if quantity == "all" and (products[0].det != "all" or products[0].plural):
             raise Unclear("how_many")
         self._add(Step("disassemble", products[0].noun, None, quantity, self._common(clause)), clause)
         self._last = products

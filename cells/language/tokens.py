@@ -183,7 +183,7 @@ def _longest(text: str, start: int, words: Lexicon) -> Token | None:
 
 def _latin(text: str, start: int) -> str:
     """The run of Latin words and digits that begins here."""
-    found = re.match(r"[a-z0-9.,:' +-]*[a-z0-9]", text[start:])
+    found = re.match(r"[a-z0-9](?:[a-z0-9.,:' +-]*[a-z0-9])?", text[start:])
     return found.group() if found else ""
 
 
