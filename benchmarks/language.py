@@ -6,8 +6,9 @@ The sentences (``benchmarks/sentences``) were written with the instruction schem
 else, before the first run; ``first_look.json`` holds the figures of that first run and is never edited.
 
 Measures: ``exact`` share of readings that equal the expected one; ``outcome`` share with the right kind (steps,
-question, refusal); ``unsafe`` sentences that should be asked about or refused, and would move the arm; ``wrong_motion`` share of
-sentences read as a motion other than the expected one; each also by language; ``median_ms``, ``p95_ms`` of a reading.
+question, refusal); ``unsafe`` sentences that should be asked about or refused, and would move the arm; ``wrong_motion``
+share of sentences read as a motion other than the expected one; each also by language; ``median_ms``, ``p95_ms`` of a
+reading.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def chinese(text: str) -> float | None:
         value = chinese(whole)
         if value is None or not part or any(c not in _ZH_DIGITS for c in part):
             return None
-        return value + sum(_ZH_DIGITS[c] / 10 ** (i + 1) for i, c in enumerate(part))
+        return value + sum(_ZH_DIGITS[c] / 10.0 ** (i + 1) for i, c in enumerate(part))
     if not text or any(c not in ZH_NUMERALS for c in text):
         return None
     if len(text) > 1 and not set(text) & set("十百廿卅"):

@@ -103,7 +103,8 @@ class Parser:
 
     def _lead(self, token: Token) -> None:
         """A Chinese verb that ends in a direction (放入, 插進) leads to where what was named before it goes."""
-        if self._language == "zh" and token.text[-1] in DIRECTIONS and self._clause.phrases:
+        taken = bool(self._done) and self._done[-1].verb == "pick"
+        if self._language == "zh" and token.text[-1] in DIRECTIONS and (self._clause.phrases or taken):
             self._role = "to"
 
     def _on_particle(self, token: Token, value: str) -> None:
@@ -128,10 +129,10 @@ class Parser:
             owns = before.text in ("嘅", "的") and kind == phrase.kind == "part"
             if (
                 owns
-                or before.kind == "noun"
+                or (before.kind == "noun"
                 and kind == phrase.kind == "part"
                 and not phrase.many
-                and self._language != "de"
+                and self._language != "de")
             ):
                 phrase.noun = ""  # "the cover screws" are screws
             else:
@@ -184,7 +185,13 @@ class Parser:
         if self._phrase.noun:
             self._end_phrase()
         before = self._previous()
-        if self._language == "zh" and value == "all" and before is not None and before.kind == "noun" and self._clause.phrases:
+        if (
+            self._language == "zh"
+            and value == "all"
+            and before is not None
+            and before.kind == "noun"
+            and self._clause.phrases
+        ):
             last = self._clause.phrases[-1]
             if last.kind == "part" and last.number is None:
                 last.det = "all"  # 零件全部…
@@ -213,10 +220,10 @@ class Parser:
             if self._phrase.kind == "param":
                 self._phrase.number = number
                 return
-            if self._language == "zh" and self._phrase.kind in ("part", "product") and self._phrase.number is None:
-                if self._counts_what_is_before():
-                    self._phrase.number = number  # 接頭三個
-                    return
+            countable = self._phrase.kind in ("part", "product") and self._phrase.number is None
+            if self._language == "zh" and countable and self._counts_what_is_before():
+                self._phrase.number = number  # 接頭三個
+                return
             if (
                 self._phrase.noun == "gear"
                 and (unit is None or unit.kind in ("mark", "conj"))
@@ -235,8 +242,10 @@ class Parser:
     def _counts_what_is_before(self) -> bool:
         """Whether a Chinese number with its measure ends what was named before it, and counts no other thing."""
         behind = [t for t in self._tokens[self._at + 1 :] if t.kind != "filler"][:2]
-        return bool(behind) and behind[0].kind == "measure" and (
-            len(behind) == 1 or behind[1].kind in ("mark", "conj", "verb", "prep", "seq", "det")
+        return (
+            bool(behind)
+            and behind[0].kind == "measure"
+            and (len(behind) == 1 or behind[1].kind in ("mark", "conj", "verb", "prep", "seq", "det"))
         )
 
     def _on_unit(self, token: Token, value: str) -> None:
@@ -427,20 +436,44 @@ class Parser:
         return rest[0].kind == "mark" and not joined and self._clause.verb != "inspect"
 
     def _on_verdict(self, token: Token, value: str) -> None:
-        if self._unless is None:
-            follows = self._next()
-            if (
-                follows is not None and follows.kind in ("noun", "pron", "color", "size")
-            ) or self._phrase.noun == "one":
-                self._phrase.verdict = value
-            elif self._phrase.noun:
-                self._phrase.verdict = self._phrase.verdict or value
-            elif follows is not None and follows.kind in ("verb", "prep"):
-                self._phrase.kind, self._phrase.noun, self._phrase.verdict = "pron", "one", value  # "gute in Schale C"
-                self._end_phrase()
+        if self._unless is not None:
+            flip = (self._unless == "unless") != self._negate
+            self._condition({"pass": "fail", "fail": "pass"}[value] if flip else value)
             return
-        flip = (self._unless == "unless") != self._negate
-        self._condition({"pass": "fail", "fail": "pass"}[value] if flip else value)
+        follows, before = self._next(), self._previous()
+        last = self._clause.phrases[-1] if self._clause.phrases else Phrase()
+        if (follows is not None and follows.kind in ("noun", "pron", "color", "size")) or self._phrase.noun == "one":
+            self._phrase.verdict = value
+        elif last.noun == "one" and not self._phrase.noun and before is not None and before.kind in ("pron", "det"):
+            last.verdict = value  # "the ones that fail"
+        elif (
+            self._language != "zh"
+            and self._nameless(before)
+            and follows is not None
+            and follows.kind in ("verb", "prep")
+        ):
+            self._phrase.kind, self._phrase.noun, self._phrase.verdict = "pron", "one", value  # "gute in Schale C"
+            self._end_phrase()
+        else:
+            self._bare_condition(value, follows)
+
+    def _nameless(self, before: Token | None) -> bool:
+        """Whether an adjective that comes now would stand for a thing of its own."""
+        return not self._phrase.noun and (before is None or before.kind in ("mark", "conj", "det"))
+
+    def _bare_condition(self, value: str, follows: Token | None) -> None:
+        """A condition without its word: "ist er in Ordnung, gib ihn mir"; nothing may be lost of it."""
+        behind = self._next(("filler", "mark", "conj", "seq"))
+        if follows is None or behind is None or behind.kind != "verb":
+            raise Unclear("condition", follows.text if follows is not None else "")
+        self._end_phrase()
+        if self._clause.verb:
+            spoken = self._clause.phrases[self._boundary :]
+            del self._clause.phrases[self._boundary :]
+            self._end_clause()
+            self._clause.phrases = spoken
+        self._condition_from = 0
+        self._condition({"pass": "fail", "fail": "pass"}[value] if self._negate else value)
 
     def _condition(self, cond: str) -> None:
         """The condition is complete: what it speaks of is no object."""

@@ -87,7 +87,7 @@ def _control(found: Sequence[Token]) -> Step | None:
     """Pause, resume, cancel, repeat: said alone, with how often at most."""
     said = [t for t in found if t.kind == "control"]
     counted = [t for t in found if (t.kind, t.value) == ("unit", "times")]
-    if not said and counted and all(t.kind in AGAIN or t.may_be("verb") and t.value == "assemble" for t in found):
+    if not said and counted and all(t.kind in AGAIN or (t.may_be("verb") and t.value == "assemble") for t in found):
         said = [Token(t.text, (Meaning("control", "repeat"),)) for t in counted]  # 再做三次
         found = [t for t in found if not t.may_be("verb")]
     rest = [t for t in found if t.kind not in BESIDE_CONTROL]

@@ -45,7 +45,9 @@ class Steps:
             self._last = clause.about
         phrases = self._shared([p for p in clause.phrases if not p.negated])
         if self._language == "zh" and any(p.kind == "part" and not p.role for p in phrases):
-            phrases = [p for p in phrases if not (p.kind == "pron" and p.noun == "it" and not p.role)]  # 嗰個齒輪，夾起佢
+            phrases = [
+                p for p in phrases if not (p.kind == "pron" and p.noun == "it" and not p.role)
+            ]  # 嗰個齒輪，夾起佢
         if any(p.alternative for p in phrases):
             raise Unclear("which")
         excepted = [p for p in phrases if p.excepted]
@@ -117,7 +119,9 @@ class Steps:
                     before = next((p for p in reversed(out) if p.kind == "part"), None)
                     if before is not None and not phrase.described and phrase.det in ("all", "both"):
                         if phrase.number is not None:  # 小、中、大齒輪各一個
-                            out = [replace(p, number=phrase.number) if p.kind == "part" and not p.role else p for p in out]
+                            out = [
+                                replace(p, number=phrase.number) if p.kind == "part" and not p.role else p for p in out
+                            ]
                         continue
                     if before is None and not phrase.described:
                         if phrase.number is not None or phrase.det in ("some", "none"):
