@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cells.errors import InputError
-from cells.language import lexicon
+from cells.language import lexicon, tokens
 from cells.language.interpreter import interpret
 from cells.language.lexicon import Lexicon, Meaning
 from cells.language.reading import MOTION, Question, Reading, Refusal, as_json
-from cells.language.vocabulary import available
+from cells.language.vocabulary import available, words
 
 SENTENCES = Path(__file__).parents[2] / "benchmarks" / "sentences"
 
@@ -137,17 +137,22 @@ def test_a_stop_word_stops_whatever_else_is_said(text: str) -> None:
     assert steps(text) == [("control", None, None, None, {"action": "stop"})]
 
 
+def is_noise(text: str) -> bool:
+    """Whether some of it is no word of any language here ("REPEAT" is one)."""
+    return all(tokens.unknown(tokens.tokens(text, words(lang), words("en"))) for lang in available())
+
+
 @settings(max_examples=400, deadline=None, derandomize=True)
 @given(st.text(max_size=80))
 def test_noise_moves_nothing(text: str) -> None:
-    assert not moves(interpret(text))
+    assert not (moves(interpret(text)) and is_noise(text))
 
 
 @pytest.mark.long
 @settings(max_examples=10_000, deadline=None, derandomize=True)
 @given(st.text(max_size=120))
 def test_a_lot_of_noise_moves_nothing(text: str) -> None:
-    assert not moves(interpret(text))
+    assert not (moves(interpret(text)) and is_noise(text))
 
 
 @pytest.mark.long
@@ -165,10 +170,10 @@ def test_mutated_sentences_raise_nothing() -> None:
 
 
 def test_a_word_that_means_two_things_is_an_error_at_load() -> None:
-    words = Lexicon("en")
-    words.add("grab", Meaning("verb", "pick"))
+    lexicon_of_two = Lexicon("en")
+    lexicon_of_two.add("grab", Meaning("verb", "pick"))
     with pytest.raises(InputError, match="'grab' means"):
-        words.add("grab", Meaning("control", "stop"))
+        lexicon_of_two.add("grab", Meaning("control", "stop"))
 
 
 @pytest.mark.parametrize("language", available())
