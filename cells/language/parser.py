@@ -43,7 +43,7 @@ class Parser:
             self._at = i
             self._take(token, i)
         self._end_clause()
-        return [c for c in self._done if c.verb or c.phrases or c.cond or c.params]
+        return self._done
 
     # one token
 
@@ -114,8 +114,6 @@ class Parser:
             clause.verb = clause.torn[token.text]
         elif clause.verb and token.text in PARTICLES:
             clause.verb = PARTICLES[token.text]  # of a strong verb: "nimm … auseinander"
-        elif not clause.verb and not clause.torn:
-            clause.loose.append(token.text)
 
     def _on_take(self, token: Token, value: str) -> None:
         if self._clause.verb and self._clause.phrases:
@@ -127,12 +125,8 @@ class Parser:
         if phrase.noun:
             before = self._tokens[self._at - 1]
             owns = before.text in ("嘅", "的") and kind == phrase.kind == "part"
-            if (
-                owns
-                or (before.kind == "noun"
-                and kind == phrase.kind == "part"
-                and not phrase.many
-                and self._language != "de")
+            if owns or (
+                before.kind == "noun" and kind == phrase.kind == "part" and not phrase.many and self._language != "de"
             ):
                 phrase.noun = ""  # "the cover screws" are screws
             else:
@@ -203,9 +197,6 @@ class Parser:
             self._negate = True  # "but no red ones"
             return
         self._phrase.det = self._phrase.det if self._phrase.det in ("all", "both", "some", "none") else value
-
-    def _on_measure(self, token: Token, value: str) -> None:
-        self._phrase.measured = True
 
     def _on_multiple(self, token: Token, value: str) -> None:
         if self._phrase.noun:
@@ -405,18 +396,18 @@ class Parser:
 
     def _on_cond(self, token: Token, value: str) -> None:
         self._end_phrase()
-        if self._clause.verb and value in ("if", "else") and not self._clause.cond:
+        if value == "else":
+            self._end_clause()
+            before = next((c.cond for c in reversed(self._done) if c.cond in ("pass", "fail")), "")
+            self._clause.cond = {"pass": "fail", "fail": "pass"}.get(before, "?")
+            return
+        if self._clause.verb and value == "if" and not self._clause.cond:
             # ", and if it fails …" begins what follows; "… if it passes" ends what went before: what comes tells.
             if self._closes_here():
                 self._unless, self._condition_from = value, len(self._clause.phrases)
                 return
             self._end_clause()
         self._unless, self._condition_from = value, len(self._clause.phrases)
-        if value == "else":
-            self._end_clause()
-            before = next((c.cond for c in reversed(self._done) if c.cond in ("pass", "fail")), "")
-            self._clause.cond = {"pass": "fail", "fail": "pass"}.get(before, "?")
-            self._unless = None
 
     def _closes_here(self) -> bool:
         """Whether the sentence part ends right behind the condition that begins here."""
@@ -464,7 +455,7 @@ class Parser:
     def _bare_condition(self, value: str, follows: Token | None) -> None:
         """A condition without its word: "ist er in Ordnung, gib ihn mir"; nothing may be lost of it."""
         behind = self._next(("filler", "mark", "conj", "seq"))
-        if follows is None or behind is None or behind.kind != "verb":
+        if follows is None or behind is None or behind.kind not in ("verb", "prep"):
             raise Unclear("condition", follows.text if follows is not None else "")
         self._end_phrase()
         if self._clause.verb:
@@ -482,7 +473,6 @@ class Parser:
         self._clause.about = about or self._clause.about
         del self._clause.phrases[self._condition_from :]
         self._clause.cond, self._unless, self._negate, self._role = cond, None, False, ""
-        self._clause.felt = True
 
     def _on_inspection(self, token: Token, value: str) -> None:
         self._phrase = Phrase()
@@ -548,12 +538,9 @@ class Parser:
     def _end_clause(self) -> None:
         self._end_phrase()
         clause = self._clause
-        for text in clause.loose:
-            if text in clause.torn:
-                clause.verb = clause.torn[text]
-        if self._unless is not None and not clause.cond and not clause.verb and not clause.phrases:
-            pass
-        if clause.verb or clause.torn or clause.phrases or clause.cond or clause.params:
+        if self._unless is not None or self._except or self._negate:
+            raise Unclear("condition")  # said of nothing: it isn't understood, and mustn't be lost
+        if clause.verb or clause.torn or clause.phrases or clause.cond:
             if clause.torn and not clause.verb:
                 raise Unclear("verb")
             clause.end = self._at
@@ -561,11 +548,9 @@ class Parser:
         self._clause = Clause(start=self._at)
         if self._done and self._done[-1].cond and not self._done[-1].verb and not self._done[-1].phrases:
             # "if it fails, put it …": the condition belongs to what follows.
-            self._clause.cond, self._clause.felt = self._done[-1].cond, True
-            self._clause.about = self._done[-1].about
+            self._clause.cond, self._clause.about = self._done[-1].cond, self._done[-1].about
             self._done.pop()
         self._boundary = 0
-        self._negate = False
 
 
 def _disambiguated(found: Sequence[Token], names: Vocabulary) -> Iterator[Token]:

@@ -28,8 +28,6 @@ class Phrase:
     alternative: bool = False
     plural: bool = False  # 啲: some things that are known, as a plural with its article
     joined: str = ""  # what stands before it: "comma" or "conj"
-    measured: bool = False  # a Chinese measure word stood before it
-    params: dict[str, float | str] = field(default_factory=dict)
 
     @property
     def described(self) -> bool:
@@ -51,12 +49,9 @@ class Clause:
     slow: bool = False
     cond: str = ""
     about: list[Phrase] = field(default_factory=list)  # what the condition speaks of
-    felt: bool = False  # the condition speaks of an inspection
     when: str = ""
     negated: bool = False
-    loose: list[str] = field(default_factory=list)
     numbers: list[float] = field(default_factory=list)
-    params: dict[str, float | str] = field(default_factory=dict)
     start: int = 0
     end: int = 0
 

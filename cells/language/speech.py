@@ -15,6 +15,7 @@ from cells.language.tokens import Token
 from cells.language.vocabulary import Vocabulary
 
 BESIDE_CONTROL = ("control", "filler", "mark", "pron", "seq", "conj", "det", "slow", "prep", "measure")
+UNREAD = ("safety", "control", "topic")  # words that no instruction is made of: what they say would be lost
 AGAIN = ("seq", "number", "multiple", "unit", "filler", "mark", "pron")  # words that only say how often
 TOPICS = ("last_failure", "footprint", "energy", "throughput", "location", "status", "orders", "count")
 
@@ -37,8 +38,9 @@ def read(found: Sequence[Token], names: Vocabulary, language: str) -> Reading:
         return (control,)
     if (query := _query(found, names)) is not None:
         return (query,)
-    if language == "zh" and any(t.kind == "ask" for t in found):
-        raise Unclear("question", " ".join(t.text for t in found))
+    for token in found:
+        if (token.kind in UNREAD and not token.may_be("verb")) or (token.kind == "ask" and language == "zh"):
+            raise Unclear("not_understood", token.text)
     clauses = Parser(found, names, language).clauses()
     return tuple(Steps(names, found, language).of(clauses))
 

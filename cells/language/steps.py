@@ -320,15 +320,7 @@ class Steps:
     def _of(self, phrase: Phrase, skill: str) -> dict[str, Any]:
         if phrase.kind == "product" and skill not in ("inspect", "place", "handover", "pick"):
             raise Unclear("what", phrase.noun)
-        params = looks(phrase, self._names)
-        if (
-            phrase.kind == "part"
-            and "color" in params
-            and phrase.noun != "part"
-            and params["color"] not in self._names.colors_of(phrase.noun)
-        ):
-            pass
-        return params
+        return looks(phrase, self._names)
 
     def _quantity(self, phrase: Phrase) -> Quantity:
         quantity = quantity_of(phrase)

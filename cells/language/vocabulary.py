@@ -30,10 +30,6 @@ class Vocabulary:
     trays: tuple[str, ...]
     sizes: tuple[str, ...] = ("small", "medium", "large")
 
-    def colors_of(self, part: str) -> tuple[str, ...]:
-        """The colours that a part comes in."""
-        return tuple(self.parts.get(part, {}).get("colors", ()))
-
     def parameters(self, family: str, phrase: Phrase) -> dict[str, float | int | str]:
         """What a phrase says of a product of that family: parameter → value.
 
