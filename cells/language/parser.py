@@ -94,6 +94,13 @@ class Parser:
             self._clause.phrases, self._clause.front = moved, len(moved)
             clause = self._clause
         else:
+            before = self._previous()
+            listed = (
+                before is not None and before.kind in ("mark", "conj") and any(p.role == "to" for p in clause.phrases)
+            )
+            if self._language == "en" and listed:
+                self._end_clause()  # "housing to fixture, tighten the screws"
+                clause = self._clause
             clause.front = len(clause.phrases)
         clause.verb, clause.torn = value, torn
         if self._negate:
