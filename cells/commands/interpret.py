@@ -21,7 +21,7 @@ def interpret(
         str, typer.Option(help="en, de, zh, or auto: whichever knows most of a sentence's words.")
     ] = "auto",
 ) -> None:
-    """Read sentences, one a line, and print what each is understood as; nothing moves.
+    """Print what sentences are understood as; moves nothing.
 
     A line of the answer is {"id": …, "reading": …}; a reading is a list of steps, {"clarify": true, …} or
     {"refuse": true, …}.
