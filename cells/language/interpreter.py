@@ -7,9 +7,13 @@ from cells.language.reading import Question, Reading, Unclear
 from cells.language.speech import read
 from cells.language.vocabulary import available, demo, words
 
+MOST_CHARACTERS = 2000
+
 
 def interpret(text: str, language: str = "auto") -> Reading:
     """The reading of a sentence in English, German or Chinese ("auto": whichever knows most of its words)."""
+    if len(text) > MOST_CHARACTERS:
+        return Question("too_long", text[:40])
     candidates = available() if language == "auto" else (language,)
     if language == "auto" and tokenizer.HAN.search(text):
         candidates = ("zh",)

@@ -73,5 +73,5 @@ class Unclear(Exception):
     """Raised while reading where the operator has to be asked."""
 
     def __init__(self, code: str, about: str = "", options: tuple[str, ...] = ()) -> None:
-        self.question = Question(code, about, options)
+        self.question = Question(code, about[:80], options)
         super().__init__(code)

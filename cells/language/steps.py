@@ -11,6 +11,8 @@ from cells.language.reading import Quantity, Step, Unclear
 from cells.language.tokens import Token
 from cells.language.vocabulary import Vocabulary
 
+MOST = 9999  # things in one sentence: more is a slip of the pen
+
 
 class Steps:
     """From clauses to steps. ``last`` are the objects that a pronoun may mean."""
@@ -464,7 +466,7 @@ def quantity_of(phrase: Phrase) -> Quantity:
     if phrase.det == "none" or phrase.number == 0:
         raise Unclear("how_many", phrase.noun)
     if phrase.number is not None:
-        if phrase.number != int(phrase.number):
+        if phrase.number != int(phrase.number) or phrase.number > MOST:
             raise Unclear("how_many", phrase.noun)
         return int(phrase.number)
     if phrase.det == "both":

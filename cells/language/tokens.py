@@ -12,7 +12,6 @@ from rapidfuzz.distance import OSA
 from cells.language import numbers
 from cells.language.lexicon import WORD, Lexicon, Meaning, normal
 
-MOST_CHARACTERS = 2000
 HAN = re.compile(r"[㐀-鿿]")
 FUZZY_FROM = 5  # letters: shorter words are one slip away from too many others
 # A slip of the pen never makes these: a word that stops, refuses or negates is written, or it isn't there.
@@ -58,7 +57,7 @@ class Token:
 
 def tokens(text: str, words: Lexicon, english: Lexicon | None = None) -> list[Token]:
     """The tokens of a sentence. ``english`` also knows the Latin words in a Chinese one."""
-    clean = normal(text)[:MOST_CHARACTERS]
+    clean = normal(text)
     return _chinese(clean, words, english) if words.language == "zh" else _spaced(clean, words)
 
 
