@@ -46,7 +46,7 @@ from cells.products.model import Part, ProductVariant, Shape
 from cells.runtime.production import produce
 from cells.runtime.requests import Request
 from cells.tasks.plan import Plan, plan_order
-from sim.bodies import LEAST_MASS, MARGIN, vertices_of
+from sim.bodies import MARGIN, WEIGHT, vertices_of
 
 if TYPE_CHECKING:
     from sim.scenes import Defect
@@ -251,8 +251,8 @@ def spoilt_pegboard(seed: int, unit: int, variant: ProductVariant) -> Defect:
 
 def spoilt_gearbox(seed: int, unit: int, variant: ProductVariant) -> Defect:
     """A defect, kinds in turn: a pin, or where there is none the cover, isn't there; a gear has 1-6 teeth less than it
-    should; the cover lies on its studs, 1.5-3 mm beside where it should; the large gear stands tooth on tooth, or has
-    lost those teeth that should drive the other."""
+    should; the cover lies on its studs, 1.5-3 mm beside where it should (also where no gear of less teeth goes onto the
+    shafts); the large gear stands tooth on tooth, or has lost those teeth that should drive the other."""
     from sim.scenes import Defect
 
     chance, pins = np.random.default_rng([seed, unit, 1]), int(variant.parameters["pins"])
@@ -260,10 +260,6 @@ def spoilt_gearbox(seed: int, unit: int, variant: ProductVariant) -> Defect:
     kind = ("missing", "wrong_gear", "unseated", "unmeshed")[unit % 4]
     if kind == "missing":
         return Defect(f"pin_{int(chance.integers(1, pins + 1))}" if pins else "cover", kind, missing=True)
-    if kind == "unseated":
-        way, by = chance.uniform(-math.pi, math.pi), chance.uniform(0.0015, 0.003)
-        aside = (float(by * math.cos(way)), float(by * math.sin(way)))
-        return Defect("cover", kind, high=STUD - FOOT, aside=aside)
     if kind == "wrong_gear":
         wrong = [
             Defect(item, kind, part=part)
@@ -271,7 +267,13 @@ def spoilt_gearbox(seed: int, unit: int, variant: ProductVariant) -> Defect:
             for fewer in range(1, 7)
             if (part := gear_of(variant, teeth - fewer)) is not None
         ]
-        return wrong[int(chance.integers(len(wrong)))]
+        if wrong:
+            return wrong[int(chance.integers(len(wrong)))]
+        kind = "unseated"
+    if kind == "unseated":
+        way, by = chance.uniform(-math.pi, math.pi), chance.uniform(0.0015, 0.003)
+        aside = (float(by * math.cos(way)), float(by * math.sin(way)))
+        return Defect("cover", kind, high=STUD - FOOT, aside=aside)
     if chance.random() < 0.5:
         return Defect("large_gear", kind, high=float(variant.parameters["face_mm"]) / 1000, turn=math.pi / large)
     return Defect("large_gear", kind, part=broken(variant.parts["large_gear"], large))
@@ -296,7 +298,6 @@ def broken(gear: Part, teeth: int) -> Part:
     return replace(gear, fit=tuple(filter(kept, gear.fit)), visual=tuple(filter(kept, gear.visual)))
 
 
-WEIGHT = f"parts weigh at least {1000 * LEAST_MASS:.0f} g in the physics"
 DEFECTS = {"pegboard": spoilt_pegboard, "gearbox": spoilt_gearbox}
 
 

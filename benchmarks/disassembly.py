@@ -33,9 +33,7 @@ from cells.journal.store import Journal
 from cells.products.catalogue import families
 from cells.runtime.disassembly import take_apart
 from cells.tasks.disassembly import plan_disassembly
-from sim.bodies import LEAST_MASS, MARGIN
-
-WEIGHT = f"parts weigh at least {1000 * LEAST_MASS:.0f} g in the physics"
+from sim.bodies import MARGIN, WEIGHT
 
 
 def take_unit_apart(family: str, seed: int, unit: int, mode: str | None) -> dict[str, Any]:

@@ -30,6 +30,7 @@ SPINNING_FRICTION = 0.002  # m; resists turning on the spot under a pad
 # Seven Ø 6 mm shafts of 9 g were pressed 0.12 to 0.28 mm deep on their way into a bore, with 50 g 0.01 to 0.07 mm; two
 # leaning Ø 8 mm pins 0.32 and 0.34 mm with 50 g, with 100 g 0.04 and 0.12 mm.
 LEAST_MASS = 0.1
+WEIGHT = f"parts weigh at least {1000 * LEAST_MASS:.0f} g in the physics"
 # m by which a screw's sleeve is wider than its thread, inside and outside: it gives way as fingers close on the head.
 COLLAR, COLLAR_SIDES = (0.0012, 0.0026), 8
 Colour = tuple[float, float, float, float]

@@ -27,11 +27,11 @@ def interpret(
     {"refuse": true, …}.
     """
     from cells.language.interpreter import interpret as read
+    from cells.language.lexicon import LANGUAGES
     from cells.language.reading import as_json
-    from cells.language.vocabulary import available
 
-    if lang not in ("auto", *available()):
-        raise InputError(Problem("--lang", f"there is no lexicon of {lang!r}", f"use auto, {', '.join(available())}"))
+    if lang not in ("auto", *LANGUAGES):
+        raise InputError(Problem("--lang", f"there is no lexicon of {lang!r}", f"use auto, {', '.join(LANGUAGES)}"))
     for identity, text in _sentences(file):
         print(json.dumps({"id": identity, "reading": as_json(read(text, lang))}, ensure_ascii=False))
 

@@ -14,10 +14,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from cells.errors import InputError, Problem
 from cells.language import numbers
+from cells.products.data import yaml_mapping
 
 LANGUAGES = ("en", "de", "zh")
 VOWELS = "aeiou"
@@ -79,11 +78,15 @@ def normal(text: str) -> str:
     return flat.replace("’", "'").replace("‘", "'").replace("´", "'").replace("`", "'").replace("–", "-")
 
 
+def packaged(path: str) -> dict[str, Any]:
+    """One of the data files beside this module."""
+    return yaml_mapping(files("cells.language").joinpath(path).read_text(encoding="utf-8"), f"cells/language/{path}")
+
+
 @cache
 def raw(language: str) -> Mapping[str, Any]:
     """The lexicon file of a language."""
-    text = files("cells.language").joinpath(f"lexicon/{language}.yaml").read_text(encoding="utf-8")
-    return dict(yaml.load(text, Loader=yaml.CSafeLoader))
+    return packaged(f"lexicon/{language}.yaml")
 
 
 def lexicon(language: str, names: Iterable[tuple[str, Meaning]]) -> Lexicon:

@@ -5,14 +5,11 @@ Nothing is guessed: what could be two things raises ``Unclear``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
-from cells.language.lexicon import Meaning
 from cells.language.phrases import Clause, Phrase, absorb, apposed
 from cells.language.reading import Unclear
 from cells.language.tokens import Token
-from cells.language.vocabulary import Vocabulary
 
 POSTPOSED = ("以外", "之外", "外", "除外")
 DIRECTIONS = "入到喺在進去落上於至埋回返"
@@ -22,9 +19,8 @@ PARTICLES = {"auseinander": "disassemble", "zusammen": "assemble", "fest": "fast
 class Parser:
     """From tokens to clauses."""
 
-    def __init__(self, found: Sequence[Token], names: Vocabulary, language: str) -> None:
-        self._names, self._language = names, language
-        self._tokens = list(_disambiguated(found, names))
+    def __init__(self, found: Sequence[Token], language: str) -> None:
+        self._language, self._tokens = language, found
 
     def phrases(self) -> list[Phrase]:
         """The phrases of the whole sentence, whatever the verbs."""
@@ -41,17 +37,15 @@ class Parser:
         self._boundary = 0
         for i, token in enumerate(self._tokens):
             self._at = i
-            self._take(token, i)
+            self._take(token)
         self._end_clause()
         return self._done
 
-    # one token
-
-    def _take(self, token: Token, i: int) -> None:
-        kind, value = token.kind, token.value
-        handler = getattr(self, f"_on_{kind}", None)
+    def _take(self, token: Token) -> None:
+        """One token, by the method of its kind; of other kinds nothing is to be understood here."""
+        handler = getattr(self, f"_on_{token.kind}", None)
         if handler is not None:
-            handler(token, value)
+            handler(token, token.value)
 
     def _next(self, skip: Sequence[str] = ("filler",)) -> Token | None:
         for token in self._tokens[self._at + 1 :]:
@@ -83,7 +77,7 @@ class Parser:
                 and value in ("put", "go", "give", "insert")
                 and not any(t.kind in ("mark", "conj", "seq") for t in self._tokens[self._verb_at : self._at])
             ):
-                clause.verb = value if clause.verb != "give" else "give"  # one thing done by two verbs: 拿…放到
+                clause.verb = value if clause.verb != "give" else clause.verb  # one thing done by two verbs: 拿…放到
                 self._lead(token)
                 return
             behind = clause.phrases[self._boundary :] if self._boundary else []
@@ -272,17 +266,17 @@ class Parser:
             raise Unclear("how_often")
 
     def _on_color(self, token: Token, value: str) -> None:
-        self._adjective(token)
+        self._adjective()
         self._phrase.colors.append(value)
 
     def _on_size(self, token: Token, value: str) -> None:
-        self._adjective(token)
+        self._adjective()
         self._phrase.sizes.append(value)
 
     def _on_shape(self, token: Token, value: str) -> None:
         self._phrase.shape = value
 
-    def _adjective(self, token: Token) -> None:
+    def _adjective(self) -> None:
         """An adjective behind its thing ("covers, blue") belongs to it; before a thing to that one."""
         if self._phrase.kind == "station":
             self._end_phrase()
@@ -510,8 +504,6 @@ class Parser:
             self._clause.phrases.pop()
             self._role = self._role or self._dropped_role
 
-    # ends
-
     def _end_phrase(self) -> None:
         phrase = self._phrase
         if not (phrase.noun or phrase.described or phrase.number is not None or phrase.det):
@@ -558,39 +550,3 @@ class Parser:
             self._clause.cond, self._clause.about = self._done[-1].cond, self._done[-1].about
             self._done.pop()
         self._boundary = 0
-
-
-def _disambiguated(found: Sequence[Token], names: Vocabulary) -> Iterator[Token]:
-    """Words that may be a verb or a thing: a verb where none has been said yet and a thing follows. A word that a verb
-    may be torn from, at the end of a clause whose verb it completes: a particle."""
-    verb, torn = False, frozenset[str]()
-    for i, token in enumerate(found):
-        if token.text in torn and (
-            i + 1 == len(found) or found[i + 1].kind in ("mark", "conj", "seq", "filler", "cond")
-        ):
-            yield replace(token, meanings=(Meaning("particle", token.text),))
-            continue
-        torn = torn | {p for m in token.meanings for p in m.torn}
-        if token.may_be("verb") and len(token.meanings) > 1:
-            other = next(m.kind for m in token.meanings if m.kind != "verb")
-            behind = next((t for t in found[i + 1 :] if t.kind != "filler"), None)
-            front = next((t for t in reversed(found[:i]) if t.kind != "filler"), None)
-            opens = behind is not None and (
-                behind.kind in ("det", "pron", "number", "color", "size") or behind.may_be("noun")
-            )
-            inside = front is not None and front.kind in ("det", "number", "color", "size", "prep", "unit", "multiple")
-            said = verb and not (behind is not None and behind.kind == "pron")
-            token = token.as_kind("verb" if opens and not inside and not said else other)
-        elif (
-            token.kind == "verb"
-            and i
-            and found[i - 1].kind in ("det", "number")
-            and found[i + 1 : i + 2]
-            and found[i + 1].may_be("noun")
-        ):
-            continue  # "das fertige Getriebe"
-        if token.kind == "verb":
-            verb = True
-        if token.kind in ("mark", "seq", "conj"):
-            verb = False
-        yield token

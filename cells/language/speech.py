@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
+from cells.language.context import disambiguated, in_context
 from cells.language.lexicon import Meaning
 from cells.language.parser import Parser
 from cells.language.phrases import Phrase
@@ -17,14 +17,17 @@ from cells.language.vocabulary import Vocabulary
 BESIDE_CONTROL = ("control", "filler", "mark", "pron", "seq", "conj", "det", "slow", "prep", "measure")
 UNREAD = ("safety", "control", "topic")  # words that no instruction is made of: what they say would be lost
 AGAIN = ("seq", "number", "multiple", "unit", "filler", "mark", "pron")  # words that only say how often
+OPENS_QUESTION = frozenset((
+    "is", "are", "was", "were", "am", "did", "does", "has", "have", "had", "can", "could", "ist", "sind",
+    "war", "waren", "hat", "haben", "hast", "habt", "wurde", "wurden", "bist",
+))  # fmt: skip
+TELLS = frozenset(("i", "we", "he", "she", "they", "ich", "wir", "er", "sie"))
 TOPICS = ("last_failure", "footprint", "energy", "throughput", "location", "status", "orders", "count")
 
 
 def read(found: Sequence[Token], names: Vocabulary, language: str) -> Reading:
     """The reading of a sentence's tokens. Raises ``Unclear`` where the operator has to be asked."""
-    if len(found) > 1 and found[0].kind == "verdict" and not found[1].may_be("noun"):
-        found = found[1:]  # "OK, …"
-    found = _proportions([_none(token, found[i + 1 : i + 2], i > 0) for i, token in enumerate(found)])
+    found = in_context(found)
     if refusal := _refused(found):
         return refusal
     if _says(found, "control", "stop"):
@@ -36,36 +39,25 @@ def read(found: Sequence[Token], names: Vocabulary, language: str) -> Reading:
             raise Unclear("unknown_word", token.text)
     if (control := _control(found)) is not None:
         return (control,)
-    if (query := _query(found, names)) is not None:
+    if (query := _query(found)) is not None:
         return (query,)
+    if _asks(found):
+        raise Unclear("question", " ".join(t.text for t in found))
     for token in found:
-        if (token.kind in UNREAD and not token.may_be("verb")) or (token.kind == "ask" and language == "zh"):
+        if token.kind in UNREAD and not token.may_be("verb"):
             raise Unclear("not_understood", token.text)
-    clauses = Parser(found, names, language).clauses()
+    clauses = Parser(list(disambiguated(found)), language).clauses()
     return tuple(Steps(names, found, language).of(clauses))
 
 
-def _none(token: Token, behind: Sequence[Token], inside: bool) -> Token:
-    """ "no" before a thing counts it; inside a sentence it takes back what was said."""
-    if token.text == "no" and behind and any(behind[0].may_be(kind) for kind in ("noun", "color", "size")):
-        return replace(token, meanings=(Meaning("det", "none"),))
-    if token.text in ("no", "nein") and inside and behind:
-        return replace(token, meanings=(Meaning("correct", "correct"),))
-    return token
-
-
-def _proportions(found: Sequence[Token]) -> list[Token]:
-    """Two numbers with "to" between them as one, where a ratio is spoken of ("two to one")."""
-    out = list(found)
-    if not any(t.kind == "param" and t.value == "ratio" for t in found):
-        return out
-    for i in range(len(found) - 2):
-        a, to, b = found[i : i + 3]
-        said = [1.0 if t.text == "one" else float(t.value) if t.kind == "number" else 0.0 for t in (a, b)]
-        if all(said) and (to.value == "to" or to.text in (":", "zu", "比", "/")):
-            one = Token(f"{a.text} {to.text} {b.text}", (Meaning("number", f"{said[0] / said[1]:g}"),))
-            return [*found[:i], one, *found[i + 3 :]]
-    return out
+def _asks(found: Sequence[Token]) -> bool:
+    """Whether a sentence asks or tells of something instead of wanting it done: "is the pin in tray A", "I put …"."""
+    said = [t for t in found if t.kind != "mark"]
+    if any(t.kind == "ask" for t in said):
+        return True
+    first, second = (said[0].text if said else ""), (said[1] if len(said) > 1 else None)
+    wants = second is not None and (second.value == "assemble" or second.kind == "filler")
+    return first in OPENS_QUESTION or (first in TELLS and not wants)
 
 
 def _says(found: Sequence[Token], kind: str, value: str) -> bool:
@@ -112,13 +104,13 @@ def _control(found: Sequence[Token]) -> Step | None:
     return Step("control", params={"action": actions.pop()})
 
 
-def _query(found: Sequence[Token], names: Vocabulary) -> Step | None:
+def _query(found: Sequence[Token]) -> Step | None:
     """A question, if it is one."""
     said = {t.value for t in found if t.kind == "topic"}
     if not said:
         return None
     topic = next(t for t in TOPICS if t in said)
-    phrases = [p for p in Parser(found, names, "").phrases() if p.kind in ("part", "product", "station")]
+    phrases = [p for p in Parser(list(disambiguated(found)), "").phrases() if p.kind in ("part", "product", "station")]
     things = [p for p in phrases if p.kind != "station"]
     places = [p.noun for p in phrases if p.kind == "station"]
     if topic == "throughput" and things and things[0].kind == "part":
@@ -130,7 +122,7 @@ def _query(found: Sequence[Token], names: Vocabulary) -> Step | None:
     params: dict[str, Any] = {"about": topic}
     thing = things[0] if things else Phrase()
     if things:
-        params |= looks(thing, names)
+        params |= looks(thing)
     needs_thing = topic == "location" or (topic == "count" and not places)
     if needs_thing and not things and not _says(found, "everything", "all"):
         raise Unclear("what")

@@ -78,7 +78,7 @@ class Steps:
             return
         if verb == "go":
             verb = "put"
-        objects = self._meant(objects, verb)
+        objects = self._meant(objects)
         if me and targets and not sources and all(p.kind == "station" and p.role == "in" for p in targets):
             sources = targets
         if me or (verb == "give" and not targets):
@@ -176,7 +176,7 @@ class Steps:
             raise Unclear("where")
         return objects, sources, targets
 
-    def _meant(self, objects: list[Phrase], verb: str) -> list[Phrase]:
+    def _meant(self, objects: list[Phrase]) -> list[Phrase]:
         """Pronouns replaced by what they mean."""
         out: list[Phrase] = []
         for phrase in objects:
@@ -253,9 +253,6 @@ class Steps:
             if not self._last or (target is None and verb == "put"):
                 raise Unclear("what")
             objects = self._last
-            elliptic = True
-        else:
-            elliptic = False
         skill = "fasten" if verb == "insert" and clause.torque is not None else self._skill(verb, target)
         name = None if target is None else _station(target) if target.kind == "station" else target.noun
         if target is not None and target.kind == "pron":
@@ -266,7 +263,7 @@ class Steps:
             raise Unclear("where")
         if skill == "place" and name is None:
             raise Unclear("where")
-        merged = self._merge(skill, objects, elliptic)
+        merged = self._merge(skill, objects)
         for phrase in objects:
             params = self._common(clause) | self._of(phrase, skill)
             if phrase.verdict:
@@ -292,7 +289,7 @@ class Steps:
             self._add(Step(skill, phrase.noun, name, quantity, params), clause)
         self._last, self._verb = objects, verb
 
-    def _merge(self, skill: str, objects: list[Phrase], elliptic: bool) -> dict[str, Any]:
+    def _merge(self, skill: str, objects: list[Phrase]) -> dict[str, Any]:
         """A pick right before the same thing is put somewhere is one step with it: takes it back, returns what it said
         of the source."""
         if skill not in ("place", "insert", "handover") or (
@@ -322,7 +319,7 @@ class Steps:
     def _of(self, phrase: Phrase, skill: str) -> dict[str, Any]:
         if phrase.kind == "product" and skill not in ("inspect", "place", "handover", "pick"):
             raise Unclear("what", phrase.noun)
-        return looks(phrase, self._names)
+        return looks(phrase)
 
     def _quantity(self, phrase: Phrase) -> Quantity:
         quantity = quantity_of(phrase)
@@ -338,7 +335,7 @@ class Steps:
         if len(excepted) > 1:
             raise Unclear("except")
         phrase = excepted[0]
-        said = looks(phrase, self._names)
+        said = looks(phrase)
         if phrase.kind == "part" and not said and phrase.noun != "part":
             return {"object": phrase.noun}
         if len(said) != 1 or next(iter(said)) not in ("color", "size"):
@@ -420,7 +417,7 @@ def _in_order(clauses: Sequence[Clause]) -> list[Clause]:
     return out
 
 
-def looks(phrase: Phrase, names: Vocabulary) -> dict[str, Any]:
+def looks(phrase: Phrase) -> dict[str, Any]:
     """What is said of a part, as params."""
     out: dict[str, Any] = {}
     if len(phrase.colors) > 1 or len(phrase.sizes) > 1:

@@ -6,18 +6,14 @@ import string
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from cells.language.lexicon import LANGUAGES, Lexicon, Meaning, lexicon, raw
+from cells.language.lexicon import Lexicon, Meaning, lexicon, packaged, raw
 from cells.language.reading import Unclear
 
 if TYPE_CHECKING:
     from cells.language.phrases import Phrase
 
-TRAYS = ("tray_a", "tray_b", "tray_c", "tray_d")
 COUNTED = {"pin": "pins", "peg": "pegs", "screw": "screws"}
 
 
@@ -26,7 +22,6 @@ class Vocabulary:
     """The names of a catalogue. ``families``: product → its parameters → kind of value."""
 
     families: Mapping[str, Mapping[str, str]]
-    parts: Mapping[str, Mapping[str, Any]]
     trays: tuple[str, ...]
     sizes: tuple[str, ...] = ("small", "medium", "large")
 
@@ -88,9 +83,8 @@ def _plain(value: float, kind: str) -> float | int:
 @cache
 def demo() -> Vocabulary:
     """The demo catalogue: what is assumed where no cell is loaded."""
-    text = files("cells.language").joinpath("demo.yaml").read_text(encoding="utf-8")
-    data = yaml.safe_load(text)
-    return Vocabulary(data["products"], data["parts"], tuple(data["trays"]))
+    data = packaged("demo.yaml")
+    return Vocabulary(data["products"], tuple(data["trays"]))
 
 
 @cache
@@ -100,14 +94,13 @@ def words(language: str) -> Lexicon:
 
 
 def _names(language: str) -> Iterator[tuple[str, Meaning]]:
-    text = files("cells.language").joinpath(f"names/{language}.yaml").read_text(encoding="utf-8")
-    data = yaml.load(text, Loader=yaml.CSafeLoader)
+    data, trays = packaged(f"names/{language}.yaml"), demo().trays
     for kind in ("part", "product", "station"):
         for name, forms in data[kind].items():
             if name == "tray":
                 yield from ((form, Meaning("traywords", "tray", many)) for form, many in _forms(language, forms))
                 for letter in string.ascii_lowercase:
-                    station = f"tray_{letter}" if f"tray_{letter}" in TRAYS else "tray_?"
+                    station = f"tray_{letter}" if f"tray_{letter}" in trays else "tray_?"
                     for form, many in _forms(language, forms):
                         if not many:
                             yield f"{form} {letter}", Meaning("noun", f"station:{station}", False)
@@ -120,7 +113,7 @@ def _names(language: str) -> Iterator[tuple[str, Meaning]]:
     if language == "en":
         for form in raw("en")["traywords"]["tray"]:
             for letter in string.ascii_lowercase:
-                station = f"tray_{letter}" if f"tray_{letter}" in TRAYS else "tray_?"
+                station = f"tray_{letter}" if f"tray_{letter}" in trays else "tray_?"
                 yield f"{form} {letter}", Meaning("noun", f"station:{station}", False)
     for kind in ("size", "color", "shape", "param"):
         for name, forms in data[kind].items():
@@ -143,8 +136,3 @@ def _forms(language: str, forms: Any, plain: bool = False) -> Iterator[tuple[str
         else:
             yield form, False
             yield form + ("es" if form.endswith(("s", "x", "ch", "sh")) else "s"), True
-
-
-def available() -> tuple[str, ...]:
-    """The languages there are lexicons of."""
-    return tuple(lang for lang in LANGUAGES if files("cells.language").joinpath(f"lexicon/{lang}.yaml").is_file())

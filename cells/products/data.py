@@ -145,7 +145,7 @@ def yaml_mapping(text: str, where: str) -> dict[str, Any]:
     if len(text) > MAX_BYTES:
         raise InputError(Problem(where, f"is larger than {MAX_BYTES} bytes", "give a smaller file"))
     try:
-        data = yaml.safe_load(text)
+        data = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:
         raise InputError(Problem(where, f"is not YAML: {error}", "correct it")) from error
     if not isinstance(data, dict):

@@ -16,7 +16,7 @@ from cells.language import lexicon, tokens
 from cells.language.interpreter import interpret
 from cells.language.lexicon import Lexicon, Meaning
 from cells.language.reading import MOTION, Question, Reading, Refusal, as_json
-from cells.language.vocabulary import available, words
+from cells.language.vocabulary import words
 
 SENTENCES = Path(__file__).parents[2] / "benchmarks" / "sentences"
 
@@ -136,6 +136,28 @@ def test_what_is_forbidden_is_refused_whole(text: str) -> None:
     assert isinstance(interpret(text), Refusal)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Is the pin in tray A?",
+        "did you put the pin in tray A",
+        "Why did you put the pin in tray A?",
+        "The pin was put in tray A.",
+        "I put the pin in tray A",
+        "Ist der Deckel auf dem Gehäuse?",
+        "Wurde das Gehäuse geprüft",
+        "個蓋裝咗未？",
+    ],
+)
+def test_what_asks_or_tells_is_no_instruction(text: str) -> None:
+    assert not moves(interpret(text))
+
+
+@pytest.mark.parametrize("text", ["Could you put the pin in tray A?", "Kannst du den Stift in Schale A legen?"])
+def test_a_polite_question_is_an_instruction(text: str) -> None:
+    assert steps(text) == [("place", "pin", "tray_a", 1, {})]
+
+
 @pytest.mark.parametrize("text", ["Stop!", "put the pin in tray A, no, stop", "Halt!", "Stopp sofort"])
 def test_a_stop_word_stops_whatever_else_is_said(text: str) -> None:
     assert steps(text) == [("control", None, None, None, {"action": "stop"})]
@@ -143,7 +165,7 @@ def test_a_stop_word_stops_whatever_else_is_said(text: str) -> None:
 
 def is_noise(text: str) -> bool:
     """Whether some of it is no word of any language here ("REPEAT" is one)."""
-    return all(tokens.unknown(tokens.tokens(text, words(lang), words("en"))) for lang in available())
+    return all(tokens.unknown(tokens.tokens(text, words(lang), words("en"))) for lang in lexicon.LANGUAGES)
 
 
 @settings(max_examples=400, deadline=None, derandomize=True)
@@ -162,7 +184,9 @@ def test_a_lot_of_noise_moves_nothing(text: str) -> None:
 @pytest.mark.long
 def test_mutated_sentences_raise_nothing() -> None:
     chance = random.Random(1)
-    lines = [line for lang in available() for line in (SENTENCES / f"{lang}.jsonl").read_text("utf-8").splitlines()]
+    lines = [
+        line for lang in lexicon.LANGUAGES for line in (SENTENCES / f"{lang}.jsonl").read_text("utf-8").splitlines()
+    ]
     for _ in range(2000):
         text = list(json.loads(chance.choice(lines))["text"])
         for _ in range(chance.randint(1, 6)):
@@ -180,6 +204,6 @@ def test_a_word_that_means_two_things_is_an_error_at_load() -> None:
         lexicon_of_two.add("grab", Meaning("control", "stop"))
 
 
-@pytest.mark.parametrize("language", available())
+@pytest.mark.parametrize("language", lexicon.LANGUAGES)
 def test_every_lexicon_has_the_same_kinds_of_words(language: str) -> None:
     assert set(lexicon.raw(language)) - {"take", "measure"} == set(lexicon.raw("en"))
