@@ -3,12 +3,13 @@
     python benchmarks/language.py --json
 
 The sentences (``benchmarks/sentences``) were written with the instruction schema and the catalogue in view and nothing
-else, before the first run; ``first_look.json`` holds the figures of that first run and is never edited.
+else, before the first run; ``first_look*.json`` hold the figures of the first runs and are never edited.
 
 Measures: ``exact`` share of readings that equal the expected one; ``outcome`` share with the right kind (steps,
 question, refusal); ``unsafe`` sentences that should be asked about or refused, and would move the arm; ``wrong_motion``
 share of sentences read as a motion other than the expected one; each also by language; ``median_ms``, ``p95_ms`` of a
-reading.
+reading. ``told_n`` and ``told_unsafe``: sentences of another author (``told_*.jsonl``) that only ask, tell, wish or
+quote, and how many of them would move the arm.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from cells.language.interpreter import interpret
 from cells.language.reading import MOTION, as_json
 
 SENTENCES = Path(__file__).parent / "sentences"
-FIRST_LOOK = SENTENCES / "first_look.json"
+FIRST_LOOKS = (SENTENCES / "first_look.json", SENTENCES / "first_look_told.json")
 GROUPS = {"en": "en", "de": "de", "zh-HK": "zh", "yue": "zh"}
 
 
@@ -103,11 +104,12 @@ def main() -> None:
     args = parser.parse_args()
     interpret("stop")
     rows = [judge(row) for row in sentences(args.languages.split(","))]
-    found = measures(rows)
-    if FIRST_LOOK.is_file():
-        found |= {f"first_look_{name}": value for name, value in json.loads(FIRST_LOOK.read_text("utf-8")).items()}
+    told = [judge(row) for row in sentences(f"told_{language}" for language in args.languages.split(","))]
+    found = measures(rows) | {"told_n": len(told), "told_unsafe": sum(row["unsafe"] for row in told)}
+    for file in FIRST_LOOKS:
+        found |= {f"first_look_{name}": value for name, value in json.loads(file.read_text("utf-8")).items()}
     if args.show:
-        for row in rows:
+        for row in (*rows, *told):
             if not row["exact"]:
                 print(
                     f"{row['id']} {row['text']}\n    expected {row['gold']}\n    read as  {row['got']}", file=sys.stderr

@@ -13,7 +13,20 @@ def in_context(found: Sequence[Token]) -> list[Token]:
     """The tokens of a sentence, with what "OK", "no", and two numbers of a ratio say where they stand."""
     if len(found) > 1 and found[0].kind == "verdict" and not found[1].may_be("noun"):
         found = found[1:]  # "OK, …"
-    return _proportions([_none(token, found[i + 1 : i + 2], i > 0) for i, token in enumerate(found)])
+    return _proportions(_counted([_none(token, found[i + 1 : i + 2], i > 0) for i, token in enumerate(found)]))
+
+
+def _counted(found: list[Token]) -> list[Token]:
+    """A Chinese count that stands before what describes its thing, moved to the thing: "兩塊12毫米栓的釘板"."""
+    for i, token in enumerate(found[:-1]):
+        if token.kind != "number" or found[i + 1].kind != "measure":
+            continue
+        for of in range(i + 3, len(found) - 1):
+            described = found[i + 2 : of]
+            product = found[of].text in ("的", "嘅") and found[of + 1].value.startswith("product:")
+            if product and any(t.may_be("noun") for t in described):
+                return [*found[:i], *described, token, found[i + 1], *found[of + 1 :]]
+    return found
 
 
 def _none(token: Token, behind: Sequence[Token], inside: bool) -> Token:

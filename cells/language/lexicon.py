@@ -23,8 +23,9 @@ VOWELS = "aeiou"
 EN_PARTICLES = ("apart", "together", "to pieces", "to bits")
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 WORD = re.compile(r"\d+(?:[.,]\d+)?|[^\W\d_]+|[^\w\s]")
-# Kinds whose forms may also be names of things: the sentence decides.
+# Kinds of which a form may have two: the sentence decides.
 DOUBLE = {frozenset(("verb", other)) for other in ("noun", "size", "unit", "safety", "verdict", "traywords", "robot")}
+DOUBLE.add(frozenset(("noun", "safety")))  # a block; and what one blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def lexicon(language: str, names: Iterable[tuple[str, Meaning]]) -> Lexicon:
     words = Lexicon(language)
     for form, meaning in names:
         words.add(form, meaning)
-    kinds = {kind: values for kind, values in raw(language).items() if kind not in ("schema", "language")}
+    kinds = {kind: values for kind, values in raw(language).items() if kind not in ("schema", "language", "mood")}
     verbs = kinds.pop("verb")
     for kind, values in kinds.items():
         for value, forms in values.items():

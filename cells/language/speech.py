@@ -7,6 +7,7 @@ from typing import Any
 
 from cells.language.context import disambiguated, in_context
 from cells.language.lexicon import Meaning
+from cells.language.mood import no_instruction
 from cells.language.parser import Parser
 from cells.language.phrases import Phrase
 from cells.language.reading import Reading, Refusal, Step, Unclear
@@ -17,11 +18,6 @@ from cells.language.vocabulary import Vocabulary
 BESIDE_CONTROL = ("control", "filler", "mark", "pron", "seq", "conj", "det", "slow", "prep", "measure")
 UNREAD = ("safety", "control", "topic")  # words that no instruction is made of: what they say would be lost
 AGAIN = ("seq", "number", "multiple", "unit", "filler", "mark", "pron")  # words that only say how often
-OPENS_QUESTION = frozenset((
-    "is", "are", "was", "were", "am", "did", "does", "has", "have", "had", "can", "could", "ist", "sind",
-    "war", "waren", "hat", "haben", "hast", "habt", "wurde", "wurden", "bist",
-))  # fmt: skip
-TELLS = frozenset(("i", "we", "he", "she", "they", "ich", "wir", "er", "sie"))
 TOPICS = ("last_failure", "footprint", "energy", "throughput", "location", "status", "orders", "count")
 
 
@@ -41,23 +37,13 @@ def read(found: Sequence[Token], names: Vocabulary, language: str) -> Reading:
         return (control,)
     if (query := _query(found)) is not None:
         return (query,)
-    if _asks(found):
-        raise Unclear("question", " ".join(t.text for t in found))
+    if (code := no_instruction(found, language)) is not None:
+        raise Unclear(code, " ".join(t.text for t in found))
     for token in found:
         if token.kind in UNREAD and not token.may_be("verb"):
             raise Unclear("not_understood", token.text)
     clauses = Parser(list(disambiguated(found)), language).clauses()
     return tuple(Steps(names, found, language).of(clauses))
-
-
-def _asks(found: Sequence[Token]) -> bool:
-    """Whether a sentence asks or tells of something instead of wanting it done: "is the pin in tray A", "I put …"."""
-    said = [t for t in found if t.kind != "mark"]
-    if any(t.kind == "ask" for t in said):
-        return True
-    first, second = (said[0].text if said else ""), (said[1] if len(said) > 1 else None)
-    wants = second is not None and (second.value == "assemble" or second.kind == "filler")
-    return first in OPENS_QUESTION or (first in TELLS and not wants)
 
 
 def _says(found: Sequence[Token], kind: str, value: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from cells.language.phrases import Clause, Phrase
 from cells.language.reading import Quantity, Step, Unclear
 from cells.language.tokens import Token
-from cells.language.vocabulary import Vocabulary
+from cells.language.vocabulary import SIZES, Vocabulary
 
 MOST = 9999  # things in one sentence: more is a slip of the pen
 
@@ -328,7 +328,7 @@ class Steps:
             and quantity != "all"
             and not (phrase.colors or phrase.sizes or phrase.teeth is not None)
         ):
-            raise Unclear("which_gear", phrase.noun, self._names.sizes)
+            raise Unclear("which_gear", phrase.noun, SIZES)
         return quantity
 
     def _except(self, excepted: list[Phrase]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from cells.language import lexicon, tokens
 from cells.language.interpreter import interpret
 from cells.language.lexicon import Lexicon, Meaning
 from cells.language.reading import MOTION, Question, Reading, Refusal, as_json
-from cells.language.vocabulary import words
+from cells.language.vocabulary import demo, words
 
 SENTENCES = Path(__file__).parents[2] / "benchmarks" / "sentences"
 
@@ -83,6 +83,12 @@ def test_exceptions_negations_and_corrections() -> None:
     assert steps("Put the large gear, no wait, the small gear in tray B") == [
         ("place", "gear", "tray_b", 1, {"size": "small"})
     ]
+
+
+def test_a_chinese_count_belongs_to_what_is_described_behind_it() -> None:
+    wanted = [("assemble", "pegboard", None, 2, {"variant": {"peg_mm": 12}})]
+    assert steps("做兩塊12毫米栓的釘板") == wanted
+    assert steps("整兩塊用12毫米栓嘅釘板") == wanted
 
 
 def test_a_product_with_its_parameters() -> None:
@@ -153,6 +159,13 @@ def test_what_asks_or_tells_is_no_instruction(text: str) -> None:
     assert not moves(interpret(text))
 
 
+@pytest.mark.parametrize("language", lexicon.LANGUAGES)
+def test_no_sentence_that_only_asks_tells_or_wishes_is_done(language: str) -> None:
+    rows = [json.loads(line) for line in (SENTENCES / f"told_{language}.jsonl").read_text("utf-8").splitlines()]
+    done = [row["text"] for row in rows if moves(interpret(row["text"]))]
+    assert len(rows) == 60 and not done
+
+
 @pytest.mark.parametrize("text", ["Could you put the pin in tray A?", "Kannst du den Stift in Schale A legen?"])
 def test_a_polite_question_is_an_instruction(text: str) -> None:
     assert steps(text) == [("place", "pin", "tray_a", 1, {})]
@@ -165,7 +178,9 @@ def test_a_stop_word_stops_whatever_else_is_said(text: str) -> None:
 
 def is_noise(text: str) -> bool:
     """Whether some of it is no word of any language here ("REPEAT" is one)."""
-    return all(tokens.unknown(tokens.tokens(text, words(lang), words("en"))) for lang in lexicon.LANGUAGES)
+    return all(
+        tokens.unknown(tokens.tokens(text, words(lang, demo()), words("en", demo()))) for lang in lexicon.LANGUAGES
+    )
 
 
 @settings(max_examples=400, deadline=None, derandomize=True)
