@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cells.commands.product import build_limits
+from cells.tasks.limits import build_limits
 from cells.description.cell import Cell, list_cells, load_cell
 from cells.errors import Unbuildable
 from cells.journal.store import Journal

@@ -13,26 +13,12 @@ from cells.commands.show import DEFAULT_CELL, AsJson, CellName, emit, say, table
 from cells.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from cells.description.cell import Cell
-    from cells.products.family import BuildLimits
     from cells.products.model import ProductVariant
 
 app = typer.Typer(help="Products: families, their parameters, their variants.", no_args_is_help=True)
 
 FamilyName = Annotated[str, typer.Argument(metavar="FAMILY", help="A product family, such as pegboard.")]
 Values = Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="A parameter's value: pegs=4.")]
-
-
-def build_limits(cell: Cell) -> BuildLimits:
-    """What the cell can grip and hold: its gripper's opening, its roomiest tray slot, its carton."""
-    from cells.description.stations import Bin, Tray
-    from cells.products.family import BuildLimits
-
-    slots = [station.slot_size for station in cell.stations.values() if isinstance(station, Tray)]
-    x, y = max(slots, key=lambda size: size[0] * size[1], default=(0.0, 0.0))
-    carton = cell.stations.get("carton")
-    inside = (*carton.inside, carton.height) if isinstance(carton, Bin) else (0.0, 0.0, 0.0)
-    return BuildLimits(cell.robot_spec.gripper.max_width, x, y, inside)
 
 
 def parameters(values: Sequence[str]) -> dict[str, Any]:
@@ -55,6 +41,7 @@ def variant_of(family: str, values: Sequence[str], cell: str) -> ProductVariant:
     """The variant with these values, as far as the cell can build it. Raises ``InputError``, ``Unbuildable``."""
     from cells.description.cell import load_cell
     from cells.products.catalogue import build_variant
+    from cells.tasks.limits import build_limits
 
     return build_variant(family, parameters(values), build_limits(load_cell(cell)))
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cells.commands.product import build_limits
 from cells.commands.show import DEFAULT_CELL, AsJson, CellName, emit, table
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ def prepare(
     from cells.journal.store import Journal
     from cells.orders.order import of_item, read_order
     from cells.products.catalogue import build_variant
+    from cells.tasks.limits import build_limits
     from cells.tasks.plan import past_of, plan_order
 
     order, document = read_order(order_file, overrides)

@@ -23,7 +23,7 @@ def no_instruction(found: Sequence[Token], language: str) -> str | None:
     mood = _mood(language)
     if any(t.text in mood["later"] for t in said):
         return "later"
-    if said[-1].text in mood["open"]:
+    if said[-1].text in mood["open"] and not (len(said) > 1 and said[-2].kind == "verb"):  # 裝上去
         return "unfinished"
     asks = any(t.kind == "ask" for t in found)
     asks = asks or (said[-1].text in mood["asks"] and not any(t.text in mood["may"] for t in said))

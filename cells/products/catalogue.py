@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Protocol
+from typing import Any, Protocol
 
 from cells.errors import InputError, Problem
 from cells.products import family as families_
@@ -90,7 +90,7 @@ class HasLabels(Protocol):
     """Anything with labels by language."""
 
     @property
-    def labels(self) -> Mapping[str, str]: ...
+    def labels(self) -> Mapping[Any, str]: ...
 
 
 def catalogue(cell: HasStations | None = None) -> Catalogue:

@@ -31,14 +31,14 @@ PICTURED = frozenset(
     {"place", "insert", "mesh", "fasten", "inspect", "turn", "pack", "move", "handover", "remove", "store"}
 )
 PICTURE_SIZE = (960, 600)
-GOOD = ("good", "apart")
+GOOD = ("good", "apart", "done")
 
 
 @dataclass(frozen=True, slots=True)
 class UnitOutcome:
     """How a unit ended. ``verdict``: "good", "rejected" (an inspection said no), "failed" (a step couldn't be done),
-    "cancelled", or "stopped" (left standing); "apart" if that was the aim. ``energy_j`` is mechanical work (NaN where
-    the world can't tell)."""
+    "cancelled", or "stopped" (left standing); "apart" or "done" if that was the aim. ``energy_j`` is mechanical work (NaN
+    where the world can't tell)."""
 
     serial: str
     verdict: str
@@ -141,16 +141,16 @@ class Line:
             "parameters": dict(variant.parameters),
         }
         self.emit("unit_started", started)
-        self._load(plan.loads)
+        self.load(plan.loads)
         verdict = self.run(unit)
         if not self.runner.left:  # else it stands, or is held, where the arm stopped, until a person clears it
-            self._remove(unit)
+            self.remove(unit)
         return self.end("unit_finished", unit, verdict)
 
     def begin(self, plan: UnitPlan) -> UnitRun:
         """What the leaves of a unit's tree share, before anything is done."""
         return UnitRun(
-            plan, self.runner, self._context, self._skills, self.emit, self._load, self._picture, self._progress,
+            plan, self.runner, self._context, self._skills, self.emit, self.load, self._picture, self._progress,
             self._telemetry, self.runner.read(),
         )  # fmt: skip
 
@@ -200,14 +200,14 @@ class Line:
             return "stopped"
         return None
 
-    def _remove(self, unit: UnitRun) -> None:
+    def remove(self, unit: UnitRun) -> None:
         """The unit leaves the cell with all its instances."""
         instances = unit.instances()
         self.runner.settle()
         self._world.stock.unload(instances)
         self.emit("unit_left", {"serial": unit.plan.serial, "instances": list(instances)})
 
-    def _load(self, requests: Sequence[LoadRequest]) -> None:
+    def load(self, requests: Sequence[LoadRequest]) -> None:
         """Put parts into their slots, each taken from the oldest lot that fits."""
         from cells.orders.stock import current_stock, load_simulated, shortages
 

@@ -17,9 +17,9 @@ HELD = 0.002  # m by which the opening may differ from the width of what the fin
 def rise(context: Context, item: str, reading: Reading) -> Steps:
     """Let go of what the gripper isn't known to hold, then straight up to travel height, gently at first.
 
-    ``item`` is what the fingers may be around; they never close on the way."""
+    ``item`` is what the fingers may be around, "" if nothing; they never close on the way."""
     held = context.model().holding
-    if held is None:
+    if held is None and item:
         width = max(open_width(context, context.part(item)), reading.gripper.width)
         reading = yield from grip(context, reading, width, GRIP_FORCE)
     if reading.arm.tcp.xyz[2] < TRAVEL_Z - APPROACH:

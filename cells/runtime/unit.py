@@ -68,7 +68,8 @@ class UnitRun:
         return bool(after) and all(condition.holds(bound, model) for condition in after)
 
     def steps(self) -> list[tuple[Call | None, Call]]:
-        """The calls by process step: (what brings its item into the hand first, if anything; the call itself)."""
+        """The calls by process step: (what brings its item into the hand first, if anything; the call itself). What is
+        taken last and put nowhere is a step of its own."""
         out: list[tuple[Call | None, Call]] = []
         taking = None
         for call in self.plan.calls:
@@ -77,7 +78,7 @@ class UnitRun:
             else:
                 out.append((taking, call))
                 taking = None
-        return out
+        return [*out, (None, taking)] if taking is not None else out
 
     def slot(self, item: str) -> str | None:
         """The slot into which an item was planned to be loaded (``tray_b/3``), if it was."""
