@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from cells.commands import cell, doctor, interpret, journal, passport, product, remote, run, stock, warmup
+from cells.commands import cell, doctor, interpret, journal, passport, product, remote, run, stock, tell, warmup
 from cells.commands.show import STDERR, STDOUT, say
 from cells.errors import CellwrightError
 
@@ -50,8 +50,11 @@ def options(
 
 app.command("run")(run.run)
 app.command("plan")(run.plan)
+app.command("tell")(tell.tell)
+app.command("confirm")(tell.confirm)
 app.command("interpret")(interpret.interpret)
 remote.add_to(app)
+app.add_typer(tell.app, name="alias")
 app.add_typer(cell.app, name="cell")
 app.add_typer(product.app, name="product")
 app.add_typer(stock.app, name="stock")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cells.ports import World
     from cells.products.model import ProductVariant
     from cells.runtime.production import UnitOutcome
-    from cells.runtime.requests import RequestQueue
+    from cells.runtime.requests import RequestQueue, Told
     from cells.tasks.plan import Plan
 
 T = TypeVar("T")
@@ -41,8 +41,10 @@ def build(
     seed: int,
     view: bool,
     out: Path | None,
+    told: Told | None = None,
 ) -> dict[str, Any]:
-    """Build the order in a world; returns what the closing table says, as JSON values.
+    """Build the order in a world; returns what the closing table says, as JSON values. ``told`` takes what is told
+    meanwhile.
 
     Raises ``InputError`` where the cell is running already, passports can't be written or the folder can't be used:
     nothing is written then.
@@ -69,6 +71,7 @@ def build(
                 lambda world, progress, requests: produce(
                     order, plan, cell, variants, world, journal, folder, progress, requests, say=progress.say
                 ),
+                told,
             )
             built = list(journal.events(after=start))
             units = [papers(outcome, folder, journal, order, plan, cell, variants, built) for outcome in outcomes]
@@ -87,7 +90,11 @@ def build(
 
 
 def perform(
-    cell: Cell, plan: Plan, open_world: Callable[[], World], work: Callable[[World, Progress, RequestQueue], T]
+    cell: Cell,
+    plan: Plan,
+    open_world: Callable[[], World],
+    work: Callable[[World, Progress, RequestQueue], T],
+    told: Told | None,
 ) -> T:
     """Open the world and do ``work`` in it, within reach of other terminals from the beginning: a stop that is asked
     for while the world opens is obeyed before anything moves."""
@@ -95,7 +102,7 @@ def perform(
     from cells.runtime.requests import RequestQueue, interrupt_is_stop
 
     requests = RequestQueue()
-    with ControlSocket(cell.name, requests):
+    with ControlSocket(cell.name, requests, told=told):
         with rerouted(STDOUT, STDERR):
             world = open_world()
         try:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cells.orders.passport.record import UnitRecord
     from cells.products.model import ProductVariant
     from cells.runtime.production import UnitOutcome
+    from cells.runtime.requests import Told
     from cells.tasks.plan import Plan
 
 
@@ -80,6 +81,7 @@ def take_unit_apart(
     seed: int,
     view: bool,
     out: Path | None,
+    told: Told | None = None,
 ) -> dict[str, Any]:
     """Lease, folder, journal, world, disassembly, report; returns what the closing table says, as JSON values."""
     from cells.journal.store import Journal, event_hash
@@ -104,6 +106,7 @@ def take_unit_apart(
                 lambda world, progress, requests: take_apart(
                     plan, variant, lots, cell, world, journal, folder, progress, requests, say=progress.say
                 ),
+                told,
             )
             events = list(journal.events(after=start))
             report = write_disassembly_report(folder, plan, variant, cell, events)

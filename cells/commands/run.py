@@ -84,8 +84,10 @@ def run(
     """Build an order, or take a unit apart; write a report."""
     from cells.commands import disassemble as apart
     from cells.commands.build import build
+    from cells.commands.told import Place, go_on
     from cells.commands.worlds import check_world_name, world_opener
     from cells.errors import InputError, Problem
+    from cells.runtime.requests import Told
 
     if (order_file is None) == (disassemble is None):
         what = "nothing to build or take apart" if order_file is None else "an order to build and a unit to take apart"
@@ -100,7 +102,9 @@ def run(
     assert order_file is not None
     order, the_cell, variants, made = prepare(order_file, cell, overrides or [])
     opener = world_opener(world)
-    result = build(order, the_cell, variants, made, opener, seed=seed, view=view, out=out, world=world)
+    told = Told()
+    result = build(order, the_cell, variants, made, opener, seed=seed, view=view, out=out, world=world, told=told)
+    go_on(told, Place(the_cell, world, seed, view), result)
     if as_json:
         emit(result)
     else:

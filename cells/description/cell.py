@@ -171,6 +171,9 @@ class Cell(Section):
     energy: CellEnergy
     stations: Annotated[dict[Name, AnyStation], Field(min_length=1, max_length=64)]
     camera: View
+    told_without_asking: bool = Field(
+        default=False, description="whether `cellwright tell --yes` may move this cell's real arm; false unless said"
+    )
 
     @property
     def robot_spec(self) -> RobotSpec:

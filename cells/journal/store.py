@@ -31,7 +31,12 @@ _URL = "CELLWRIGHT_JOURNAL_URL"
 
 # What tells one run from its repetition without the cell having done anything else: left out of event_hash.
 _OUTSIDE = frozenset({"run", "pid", "host", "wall", "wall_s", "cpu_s", "file", "path", "folder", "out", "lot"})
-_NO_DEEDS = frozenset({"stock_loaded", "passport_written"})
+_NO_DEEDS = frozenset({
+    "stock_loaded", "passport_written",
+    # The dialogue: what was said on the way to what was done.
+    "told", "asked_back", "plan_proposed", "plan_confirmed", "plan_dropped", "told_refused", "told_impossible",
+    "told_answered", "alias_asked", "alias_taught", "alias_removed",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +59,8 @@ def canonical(value: Any) -> str:
 def event_hash(events: Iterable[Event]) -> str:
     """SHA-256 of what the cell did: two runs of one order, seed and build have the same.
 
-    Leaves out wall time, paths, run and process ids, the stock that was there before (lots and their loading), and
-    the hashes of passports, which carry wall time.
+    Leaves out wall time, paths, run and process ids, the stock that was there before (lots and their loading), the
+    hashes of passports, which carry wall time, and what was said.
     """
     digest = hashlib.sha256()
     for event in events:

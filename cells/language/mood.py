@@ -3,7 +3,7 @@
 Words are matched by their text here, whatever else they are (a filler mostly). ``mood`` in the lexicons lists them:
 ``state`` what is or was; ``person`` who acts and isn't the cell, unless a word that ``wants`` follows; ``others`` even
 then; ``later``; ``open`` what no sentence ends with; ``asks`` what ends a question, unless a word of ``may`` makes a
-polite request of it.
+polite request of it; ``yes`` and ``no`` whole answers; ``why``; ``links`` between a new word and what it means.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from cells.language.lexicon import normal, raw
+from cells.language.lexicon import WORD, normal, raw
 from cells.language.tokens import Token
 
 
@@ -28,6 +28,22 @@ def no_instruction(found: Sequence[Token], language: str) -> str | None:
     asks = any(t.kind == "ask" for t in found)
     asks = asks or (said[-1].text in mood["asks"] and not any(t.text in mood["may"] for t in said))
     return "question" if asks or _tells(said, mood) or (language == "de" and _inverted(said, mood)) else None
+
+
+def answered(text: str, language: str) -> bool | None:
+    """Whether a whole utterance says yes or no; ``None`` if it says more, or something else."""
+    said = " ".join(WORD.findall(normal(text).replace("'", " "))).rstrip(" .!。！").strip()
+    said = said.replace(" ", "") if language == "zh" else said
+    mood = _mood(language)
+    return True if said in mood["yes"] else False if said in mood["no"] else None
+
+
+def asks_why(text: str, language: str) -> bool:
+    """Whether an utterance asks for a reason."""
+    said = normal(text)
+    if language == "zh":
+        return any(why in said for why in _mood(language)["why"])
+    return any(why in f" {' '.join(WORD.findall(said))} " for why in (f" {word} " for word in _mood(language)["why"]))
 
 
 Mood = dict[str, frozenset[str]]

@@ -18,9 +18,10 @@ from typing import Any, Self
 
 from cells.errors import CellwrightError, InputError, Problem
 from cells.runtime.lease import run_folder
-from cells.runtime.requests import COMMANDS, Answer, Request, RequestQueue
+from cells.runtime.requests import COMMANDS, Answer, Request, RequestQueue, Told
 
 ANSWER_S = 10.0
+TAKE = "take"  # a plan that was told and confirmed
 _MOST_BYTES = 4096
 _SOCKET = "control.sock"
 
@@ -29,8 +30,10 @@ class ControlSocket:
     """Listens in a thread and hands requests to the runner's queue. The cell's lease must be held: a socket file that
     is already there was left by a process that died, and is replaced."""
 
-    def __init__(self, cell: str, requests: RequestQueue, home: Path | str | None = None) -> None:
-        self._requests = requests
+    def __init__(
+        self, cell: str, requests: RequestQueue, home: Path | str | None = None, told: Told | None = None
+    ) -> None:
+        self._requests, self._told = requests, told
         self._folder = run_folder(cell, home)
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         (self._folder / _SOCKET).unlink(missing_ok=True)
@@ -85,6 +88,9 @@ class ControlSocket:
             command, by = message["command"], str(message.get("by", "somebody"))[:80]
         except (ValueError, KeyError, TypeError, AttributeError):
             return {"ok": False, "what": 'not a request: send {"command": "status", "by": "your name"} and a line feed'}
+        if command == TAKE and self._told is not None and isinstance(message.get("plan"), str):
+            self._told.put(message["plan"])
+            return {"ok": True, "what": "taken up next"}
         if command not in COMMANDS:
             return {"ok": False, "what": f"no command {str(command)[:40]!r}: use {', '.join(COMMANDS)}"}
         answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
@@ -95,19 +101,21 @@ class ControlSocket:
             return {"ok": False, "what": f"the runner has not answered for {ANSWER_S:.0f} s; is its process stuck?"}
 
 
-def send(cell: str, command: str, by: str = "terminal", home: Path | str | None = None) -> dict[str, Any]:
-    """Ask the running cell; returns its answer (``ok``, ``state``, ``what``, …).
+def send(
+    cell: str, command: str, by: str = "terminal", home: Path | str | None = None, plan: str = ""
+) -> dict[str, Any]:
+    """Ask the running cell; returns its answer (``ok``, ``state``, ``what``, …). ``TAKE`` hands it a ``plan`` by hash.
 
     Raises ``InputError`` for an unknown command, ``CellwrightError`` when the cell isn't running or doesn't answer.
     """
-    if command not in COMMANDS:
+    if command not in (*COMMANDS, TAKE):
         raise InputError(Problem("command", f"there is no {command!r}", f"use one of {', '.join(COMMANDS)}"))
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
             client.settimeout(ANSWER_S + 2.0)
             with _Near(run_folder(cell, home)) as address:
                 client.connect(address)
-            client.sendall(json.dumps({"command": command, "by": by}).encode() + b"\n")
+            client.sendall(json.dumps({"command": command, "by": by, "plan": plan}).encode() + b"\n")
             answer = json.loads(_receive(client))
     except (FileNotFoundError, ConnectionRefusedError):
         what, remedy = "no run of this cell is going on", "start one with: cellwright run ORDER.yaml"

@@ -37,8 +37,8 @@ GOOD = ("good", "apart", "done")
 @dataclass(frozen=True, slots=True)
 class UnitOutcome:
     """How a unit ended. ``verdict``: "good", "rejected" (an inspection said no), "failed" (a step couldn't be done),
-    "cancelled", or "stopped" (left standing); "apart" or "done" if that was the aim. ``energy_j`` is mechanical work (NaN
-    where the world can't tell)."""
+    "cancelled", or "stopped" (left standing); "apart" or "done" if that was the aim. ``energy_j`` is mechanical work
+    (NaN where the world can't tell)."""
 
     serial: str
     verdict: str

@@ -26,6 +26,10 @@ class Request:
     answer: Callable[[Answer], None] = field(default=lambda _answer: None)
 
 
+# Plans that were told to the running cell and confirmed, by hash: it takes them up when it has done what it is doing.
+Told = queue.SimpleQueue[str]
+
+
 class Requests(Protocol):
     """Where the runner looks for requests."""
 

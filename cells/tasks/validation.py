@@ -121,7 +121,7 @@ def _beyond(call: Call, skill: Skill, part: Part | None, cell: Cell) -> Iterator
         return
     if station not in cell.stations:
         yield Saying("objection.no_station", {"station": station, "cell": cell.name})
-    elif math.dist(cell.stations[station].pose.xyz, [each / 1000 for each in cell.base.xyz_mm]) > cell.robot_spec.reach:
+    elif math.dist(cell.stations[station].pose.xyz, cell.base_pose.xyz) > cell.robot_spec.reach:
         yield Saying("objection.reach", {"station": station})
 
 

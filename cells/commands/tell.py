@@ -1,0 +1,356 @@
+"""``cellwright tell``, ``confirm`` and ``alias``: an operator's sentences, and what the cell says to them."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cells.commands.show import DEFAULT_CELL, AsJson, CellName, emit, plain, say, table
+from cells.errors import CellwrightError, InputError, Problem, Refused
+
+if TYPE_CHECKING:
+    from cells.description.cell import Cell
+    from cells.dialogue.explanation import Line
+    from cells.dialogue.turn import Desk, Reader, Turn
+    from cells.language.saying import Saying
+
+Lang = Annotated[str, typer.Option(help="en, de, zh, or auto: whichever knows most of a sentence's words.")]
+World = Annotated[str, typer.Option(help="The world to do it in: a name from the installed packages.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of everything random in the world.")]
+Agree = Annotated[bool, typer.Option("--agree", help="Ask where language model and offline interpreter differ.")]
+
+app = typer.Typer(help="Aliases: words that operators taught the cell.", no_args_is_help=True)
+
+
+def tell(
+    text: Annotated[str | None, typer.Argument(help="What you want, in English, German or Chinese.")] = None,
+    cell: CellName = DEFAULT_CELL,
+    lang: Lang = "auto",
+    yes: Annotated[bool, typer.Option("--yes", help="Confirm the plan at once; simulated worlds only.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; nothing waits for confirmation.")] = False,
+    agree: Agree = False,
+    world: World = "sim",
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Tell or ask the cell something in plain language.
+
+    A plan is shown with its reasons and waits for `cellwright confirm`; stops and questions need no confirmation.
+    Without a text: a session, one sentence a line. With CELLWRIGHT_LLM_MODEL a language model reads along.
+    """
+    from cells.commands.told import Place
+    from cells.commands.worlds import check_world_name
+    from cells.description.cell import load_cell
+    from cells.language.lexicon import LANGUAGES
+
+    if lang not in ("auto", *LANGUAGES):
+        raise InputError(Problem("--lang", f"there is no lexicon of {lang!r}", f"use auto, {', '.join(LANGUAGES)}"))
+    check_world_name(world, view=False)
+    place = Place(load_cell(cell), world, seed)
+    if text is None:
+        session(place, lang, agree)
+        return
+    code = respond(text, lang, place, yes=yes, dry_run=dry_run, agree=agree, as_json=as_json)
+    if code:
+        raise typer.Exit(code)
+
+
+def confirm(
+    plan: Annotated[str, typer.Argument(metavar="[PLAN_HASH]", help="The plan that is meant, as it was shown.")] = "",
+    cell: CellName = DEFAULT_CELL,
+    world: World = "sim",
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Confirm the plan that was told last, and do it."""
+    from cells.commands.told import Place
+    from cells.commands.worlds import check_world_name
+    from cells.description.cell import load_cell
+    from cells.journal.store import Journal
+
+    check_world_name(world, view=False)
+    place = Place(load_cell(cell), world, seed)
+    with Journal.open(place.cell.name) as journal:
+        code = carry_out(plan, desk_of(place.cell, journal), place, as_json=as_json)
+    if code:
+        raise typer.Exit(code)
+
+
+def session(place: Any, lang: str, agree: bool) -> None:
+    """One sentence a line, until the end of the input. Ctrl-C stops the running cell, if there is one."""
+    import contextlib
+
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401  history and editing for input()
+    say("Tell the cell what you want; an empty line or Ctrl-D ends, Ctrl-C stops a running cell.")
+    while True:
+        try:
+            text = input("> ").strip()
+        except EOFError:
+            return
+        except KeyboardInterrupt:
+            print(stop(place.cell, "Ctrl-C", "en"))
+            continue
+        if not text:
+            return
+        try:
+            respond(text, lang, place, yes=False, dry_run=False, agree=agree, as_json=False)
+        except CellwrightError as error:
+            for problem in error.problems:
+                say(f"cellwright: {problem}")
+
+
+def respond(text: str, lang: str, place: Any, *, yes: bool, dry_run: bool, agree: bool, as_json: bool) -> int:
+    """Take one turn and show what came of it; returns the exit code."""
+    from cells.dialogue.turn import take_turn
+    from cells.journal.store import Journal
+
+    with Journal.open(place.cell.name) as journal:
+        desk = desk_of(place.cell, journal, agree)
+        turn = take_turn(text, lang, desk)
+        if turn.kind == "stop":
+            # First of all, and whatever else goes wrong: the arm comes to rest.
+            print(stop(place.cell, text, turn.language))
+            return 0 if desk.status is not None else 1
+        if turn.kind == "control":
+            return ask_running(place.cell, turn, desk)
+        if turn.kind == "confirmed":
+            return carry_out(turn.plan, desk, place, as_json=as_json)
+        show(turn, desk, as_json=as_json, waits=not (yes or dry_run))
+        if turn.kind == "plan" and dry_run:
+            desk.note("plan_dropped", plan=turn.plan, why="dry run")
+        elif turn.kind == "plan" and yes:
+            return carry_out(turn.plan, desk, place, as_json=as_json, unasked=True)
+    return {"refusal": Refused.exit_code, "question": 1, "impossible": 1}.get(turn.kind, 0)
+
+
+def carry_out(plan: str, desk: Desk, place: Any, *, as_json: bool, unasked: bool = False) -> int:
+    """Confirm a plan, then hand it to the running cell, or do it here where none runs; returns the exit code."""
+    from cells.commands.told import do, go_on
+    from cells.dialogue.turn import confirmed
+    from cells.runtime.control_socket import TAKE, send
+    from cells.runtime.requests import Told
+
+    reason, proposal, task = confirmed(plan, desk)
+    language = proposal.language if proposal is not None else "en"
+    if reason is not None or task is None:
+        assert reason is not None
+        say(in_words(reason, language, desk.cell))
+        return 1
+    if desk.status is not None:
+        send(desk.cell.name, TAKE, desk.by, plan=task.plan.hash)
+        order = str(desk.status.get("serial") or "–")
+        print(in_words(dialogue("taken", order=order), language, desk.cell))
+        return 0
+    told = Told()
+    result = do(task, place, told, unasked)
+    results = [result, *go_on(told, place, result)]
+    for each in results:
+        emit(each) if as_json else show_result(each)
+    return 130 if results[-1]["stopped"] else 0 if all(each["ok"] for each in results) else 1
+
+
+def show_result(result: Mapping[str, Any]) -> None:
+    """How a task ended."""
+    from cells.commands.run import show_result as show_order
+
+    if "order" in result and "units" in result:
+        show_order(result)
+        return
+    name = result.get("errand") or result.get("serial")
+    print(f"{name}: {result['verdict']} in {result['seconds']:.1f} s")
+    for reason in result["reasons"]:
+        print(f"{name}: {reason}")
+    for file in result["files"]:
+        print(f"  {file}")
+
+
+def show(turn: Turn, desk: Desk, *, as_json: bool, waits: bool) -> None:
+    """What came of an utterance, in the operator's language."""
+    from cells.dialogue.explanation import explain, totals
+    from cells.products.catalogue import catalogue
+
+    names = catalogue(desk.cell)
+    lines = explain(turn.task, desk.journal.events(), turn.language, names) if turn.task is not None else []
+    sayings = [*turn.sayings, *([totals(turn.task)] if turn.task is not None else [])]
+    if turn.task is not None and waits:
+        sayings.append(dialogue("confirm", plan=turn.plan[:8]))
+    texts = [in_words(saying, turn.language, desk.cell) for saying in sayings]
+    if as_json:
+        emit({"kind": turn.kind, "language": turn.language, "plan": turn.plan or None, "remark": turn.remark or None,
+              "sayings": [plain(saying) for saying in sayings], "text": texts, "steps": lines})  # fmt: skip
+        return
+    if turn.remark:
+        say(turn.remark)
+    if turn.task is not None:
+        show_plan(lines, turn, desk.cell)
+    for text in texts:
+        print(text)
+
+
+def show_plan(lines: list[Line], turn: Turn, cell: Cell) -> None:
+    """The numbered plan."""
+    several = len({line.words for line in lines}) > 1  # one sentence's words needn't be said at each step
+    heads = [in_words(head(name), turn.language, cell) for name in ("what", "why", "seconds", "record", "words")]
+    rows = [
+        (line.number, line.what, line.why, f"{line.seconds:.1f}", f"{line.done}/{line.tried}" if line.tried else "–",
+         *([line.words] if several else []))
+        for line in lines
+    ]  # fmt: skip
+    assert turn.task is not None
+    units = len(turn.task.plan.units)
+    title = f"{turn.task.plan.order_id}  {turn.plan[:8]}" + (f"  × {units}" if units > 1 else "")
+    table(("", *(heads if several else heads[:-1])), rows, title=title)
+
+
+def stop(cell: Cell, text: str, language: str) -> str:
+    """Stop the running cell; returns what to say."""
+    from cells.runtime.control_socket import send
+
+    try:
+        answer = send(cell.name, "stop", f"{person()}, told: {text}")
+    except CellwrightError:
+        return in_words(dialogue("nothing_runs"), language, cell)
+    return in_words(dialogue("stopped"), language, cell) if answer.get("ok") else str(answer.get("what"))
+
+
+def ask_running(cell: Cell, turn: Turn, desk: Desk) -> int:
+    """Pause, resume or cancel what runs; returns the exit code."""
+    from cells.runtime.control_socket import send
+
+    if desk.status is None:
+        print(in_words(dialogue("nothing_runs"), turn.language, cell))
+        return 1
+    answer = send(cell.name, turn.action, f"{desk.by}, told")
+    print(f"{answer.get('state', '')}: {answer.get('what', '')}".strip(": "))
+    return 0 if answer.get("ok") else 1
+
+
+def desk_of(cell: Cell, journal: Any, agree: bool = False) -> Desk:
+    """The desk of this terminal; it knows whether the cell is running, and the language model if one is configured."""
+    from cells.dialogue.turn import Desk
+    from cells.runtime.control_socket import send
+
+    try:
+        status: Mapping[str, Any] | None = send(cell.name, "status", person())
+    except CellwrightError:
+        status = None
+    return Desk(cell, journal, person(), status, reader(cell, agree))
+
+
+def reader(cell: Cell, agree: bool) -> Reader | None:
+    """The language model of the environment as a second reader, if there is one."""
+    if not os.environ.get("CELLWRIGHT_LLM_MODEL"):
+        if agree:
+            raise InputError(Problem("--agree", "no language model is configured", "set CELLWRIGHT_LLM_MODEL"))
+        return None
+    from cells.dialogue.briefing import briefing_of
+    from cells.language.llm import interpret_with_model
+    from cells.language.reading import Reading
+
+    def read(text: str, language: str, offline: Reading) -> tuple[Reading, str]:
+        reading, note = interpret_with_model(text, language, briefing_of(cell), offline, agree)
+        return reading, f"language model: {note.source}" + (f" ({note.reason})" if note.reason else "")
+
+    return read
+
+
+def dialogue(code: str, **slots: Any) -> Saying:
+    """A saying around plans."""
+    from cells.language.saying import Saying
+
+    return Saying(f"dialogue.{code}", slots)
+
+
+def head(name: str) -> Saying:
+    """The head of a column."""
+    from cells.language.saying import Saying
+
+    return Saying(f"explanation.{name}")
+
+
+def in_words(saying: Saying, language: str, cell: Cell) -> str:
+    """A saying in the operator's language."""
+    from cells.language.saying import say as words
+    from cells.products.catalogue import catalogue
+
+    return words(saying, language, catalogue(cell))
+
+
+def person() -> str:
+    """Who speaks, and where."""
+    return f"{getpass.getuser()}, terminal"
+
+
+@app.command("add")
+def add(
+    alias: Annotated[str, typer.Argument(help="The new word, such as 'the big boy'.")],
+    means: Annotated[str, typer.Argument(help="What it means, such as 'the large gear'.")],
+    lang: Annotated[str, typer.Option(help="The language of both: en, de or zh.")] = "en",
+    cell: CellName = DEFAULT_CELL,
+) -> None:
+    """Teach the cell a word for one of its things."""
+    from cells.language.aliases import taught
+
+    def teach(desk: Desk, names: Any) -> None:
+        meaning = taught(alias, means, lang, names)
+        desk.note("alias_taught", alias=alias, means=meaning, says=means, by=desk.by)
+
+    with_names(cell, teach)
+    say(f"{alias!r} means {means} from now on")
+
+
+@app.command("list")
+def list_(cell: CellName = DEFAULT_CELL, as_json: AsJson = False) -> None:
+    """List the words that were taught."""
+
+    def show_all(desk: Desk, names: Any) -> None:
+        known = aliases_of(desk)
+        if as_json:
+            emit({"aliases": [plain(alias) for alias in known.values()]})
+        else:
+            table(("word", "means"), [(alias.alias, alias.says) for alias in known.values()])
+
+    with_names(cell, show_all)
+
+
+@app.command("remove")
+def remove(alias: Annotated[str, typer.Argument(help="The word.")], cell: CellName = DEFAULT_CELL) -> None:
+    """Forget a word that was taught."""
+
+    def forget(desk: Desk, names: Any) -> None:
+        known = aliases_of(desk)
+        if alias not in known:
+            remedy = f"known are: {', '.join(known) or 'none'}"
+            raise InputError(Problem("alias", f"nobody taught {alias!r}", remedy))
+        desk.note("alias_removed", alias=alias, by=desk.by)
+
+    with_names(cell, forget)
+    say(f"{alias!r} is forgotten")
+
+
+def with_names(cell_name: str, work: Callable[[Desk, Any], None]) -> None:
+    """Do something with the cell's journal and vocabulary."""
+    from cells.description.cell import load_cell
+    from cells.journal.store import Journal
+    from cells.language.vocabulary import of_cell
+
+    cell = load_cell(cell_name)
+    with Journal.open(cell.name) as journal:
+        from cells.dialogue.turn import Desk
+
+        desk = Desk(cell, journal, person(), events=tuple(journal.events()))
+        work(desk, of_cell(cell, {alias.alias: alias.means for alias in aliases_of(desk).values()}))
+
+
+def aliases_of(desk: Desk) -> Mapping[str, Any]:
+    """The aliases that were taught and not removed."""
+    from datetime import UTC, datetime
+
+    from cells.dialogue.conversation import conversation
+
+    return conversation(desk.events, datetime.now(UTC)).aliases

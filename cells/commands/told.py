@@ -1,0 +1,127 @@
+"""Do what was told and confirmed: build, take apart, or run an errand; one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cells.commands.build import STOPPED, build, perform, say_if_compiling, write_config
+from cells.commands.disassemble import take_unit_apart
+from cells.commands.folder import make_folder
+from cells.commands.show import say
+from cells.commands.worlds import world_opener
+from cells.errors import Problem, Refused
+
+if TYPE_CHECKING:
+    from cells.description.cell import Cell
+    from cells.ports import World
+    from cells.runtime.requests import Told
+    from cells.tasks.grounding import Task
+
+GOOD = ("good", "apart", "done")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a task is done: the cell, the name of the world, its seed, and whether a window shows it."""
+
+    cell: Cell
+    world: str
+    seed: int = 0
+    view: bool = False
+
+
+def do(task: Task, place: Place, told: Told | None = None, unasked: bool = False) -> dict[str, Any]:
+    """Do a task; returns what a closing table says, as JSON values, with ``ok`` and ``stopped``.
+
+    Raises ``Refused`` before anything moves where it is ``unasked`` (nobody confirmed it), the arm is a real one, and
+    the cell's file doesn't allow that."""
+    known = world_opener(place.world)
+
+    def opener(cell: Cell, variants: Mapping[str, Any], seed: int, view: bool) -> World:
+        world: World = known(cell, variants, seed, view)
+        if unasked and not world.traits.self_loading and not cell.told_without_asking:
+            world.close()
+            what = "moves no real arm"
+            raise Refused(Problem("--yes", what, "leave it away and confirm, or set told_without_asking in the cell"))
+        return world
+
+    if task.order is not None:
+        result = build(
+            task.order, task.cell, task.variants, task.plan, opener,
+            world=place.world, seed=place.seed, view=place.view, out=None, told=told,
+        )  # fmt: skip
+        return result | {"ok": result["good"] == result["ordered"]}
+    if task.apart is not None:
+        [variant] = task.variants.values()
+        result = take_unit_apart(
+            task.apart, task.cell, variant, task.plan, opener, place.world,
+            seed=place.seed, view=place.view, out=None, told=told,
+        )  # fmt: skip
+        return result | {"ok": result["verdict"] in GOOD}
+    return errand(task, opener, place, told)
+
+
+def errand(task: Task, opener: Callable[..., Any], place: Place, told: Told | None) -> dict[str, Any]:
+    """Lease, folder, journal, world, errand; returns what the closing table says."""
+    from cells.journal.store import Journal, event_hash
+    from cells.runtime.errand import run_errand
+    from cells.runtime.lease import Lease
+
+    cell, plan = task.cell, task.plan
+    with Lease(cell.name):
+        folder = make_folder(plan.order_id, None)
+        asked = {"errand": {"words": sorted(set(task.words.values()))}}
+        write_config(folder, asked, cell, plan, place.world, place.seed)
+        with Journal.open(cell.name) as journal:
+            start, _ = journal.head()
+            say(f"{plan.order_id}: in {cell.name}, world {place.world}, seed {place.seed}; results in {folder}")
+            say_if_compiling(cell)
+            outcome = perform(
+                cell,
+                plan,
+                lambda: opener(cell, task.variants, place.seed, place.view),
+                lambda world, progress, requests: run_errand(
+                    plan, task.variants, cell, world, journal, folder, progress, requests, say=progress.say
+                ),
+                told,
+            )
+            events = list(journal.events(after=start))
+    return {
+        "errand": plan.order_id,
+        "folder": str(folder),
+        "seed": place.seed,
+        "verdict": outcome.verdict,
+        "reasons": list(outcome.reasons),
+        "recoveries": list(outcome.recoveries),
+        "seconds": outcome.seconds,
+        "stopped": outcome.verdict in STOPPED,
+        "ok": outcome.verdict in GOOD,
+        "event_hash": event_hash(events),
+        "files": [str(path) for path in sorted(Path(folder, "pictures").glob("*.png"))[-1:]],
+    }
+
+
+def go_on(told: Told, place: Place, before: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Do what was told to the running cell meanwhile, unless a person ended what it was doing ``before``."""
+    from cells.dialogue.conversation import proposal_of
+    from cells.dialogue.turn import Desk, regrounded
+    from cells.journal.store import Journal
+
+    results: list[dict[str, Any]] = []
+    while not told.empty() and not before["stopped"]:
+        plan = told.get()
+        with Journal.open(place.cell.name) as journal:
+            desk = Desk(place.cell, journal, "the running cell", events=tuple(journal.events()))
+            made = [event for event in desk.events if event.kind == "plan_proposed" and event.data["plan"] == plan]
+            task = regrounded(proposal_of(made[-1].data), desk) if made else None
+            if task is None:
+                desk.note("plan_dropped", plan=plan, why="changed")
+        if task is None:
+            say(f"the plan {plan[:8]} that was told can't be done any more as it was shown; tell it again")
+            continue
+        before = do(task, place, told)
+        results.append(before)
+    return results
