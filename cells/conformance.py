@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -240,7 +240,20 @@ class _Bench:
         self._loaded("load()", self.world.stock.load(requests), requests)
         for request in requests:
             self._near_its_slot(request)
+        self._readies(requests)
         self._unload(requests)
+
+    def _readies(self, loaded: Sequence[LoadRequest]) -> None:
+        """A slot beside those that are taken is made ready for a part that is there."""
+        taken = {(request.station, request.slot) for request in loaded}
+        slots = (replace(r, station=name, slot=slot) for r in loaded for name, slot in self._free_for(r, taken))
+        if (request := next(slots, None)) is not None:
+            made = self.world.stock.make_ready((request,))
+            _expect("make_ready() to return Loaded", isinstance(made, Loaded), type(made).__name__)
+
+    def _free_for(self, request: LoadRequest, taken: set[tuple[str, int]]) -> list[tuple[str, int]]:
+        part = self._variants[request.variant].parts[request.part]
+        return [slot for slot in slots_for(part, self._cell) if slot not in taken]
 
     def unit(self) -> None:
         variant = next(iter(self._variants.values()), None)

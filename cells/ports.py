@@ -195,6 +195,10 @@ class Stock(Protocol):
         """Put a finished unit, made of just these instances, into the fixture, and make the slots that they name ready
         for them to be put into (a simulated world lets it stand there, a real one asks)."""
 
+    def make_ready(self, returns: Sequence[LoadRequest]) -> Loaded:
+        """Make slots ready for parts that are in the cell and are going to be put into them (a simulated world puts a
+        seat there, a real one asks)."""
+
     def unload(self, instances: Sequence[str]) -> None:
         """Take a finished unit (all its instances) or rejected parts out of the cell."""
 

@@ -92,6 +92,13 @@ class SimStock:
             self._add(request, part, self._seat(request, part)[0], stands)
         return Loaded(done=tuple(returns))
 
+    def make_ready(self, returns: Sequence[LoadRequest]) -> Loaded:
+        """Let a seat of its own height wait for each part in the slot that it is going to be put into."""
+        for request in returns:
+            piece = self.pieces[request.instance]
+            piece.seat += self._seat(request, piece.part)[0]
+        return Loaded(done=tuple(returns))
+
     def unload(self, instances: Sequence[str]) -> None:
         """Take parts out of the cell for good; one that was believed there and isn't is passed over."""
         for instance in instances:

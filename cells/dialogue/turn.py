@@ -146,7 +146,9 @@ def _dialogue(
         return _because(spoken, state, desk)
     if (taught := _taught(text, spoken, names)) is not None:
         desk.note("alias_asked", **taught)
-        return Turn("alias", spoken, (Saying("dialogue.alias_asked", {"alias": taught["alias"], "means": taught["says"]}),))
+        return Turn(
+            "alias", spoken, (Saying("dialogue.alias_asked", {"alias": taught["alias"], "means": taught["says"]}),)
+        )
     found = _in_context(text, spoken, state, names)
     if found is None:
         return None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cells.errors import CellwrightError, Problem
 from cells.ports import World
 from cells.runtime.production import Line, UnitOutcome, energy_basis, silent
 from cells.runtime.requests import Requests
@@ -43,6 +44,9 @@ def run_errand(
     unit = line.begin(planned)
     line.emit("errand_started", {"serial": planned.serial, "errand": plan.order_id, "energy": energy_basis(world)})
     line.load(planned.loads)
+    if planned.returns and (missing := world.stock.make_ready(planned.returns).missing):
+        places = ", ".join(f"{slot.station}/{slot.slot}" for slot in missing)
+        raise CellwrightError(Problem(places, "must be ready for a part", "empty it, then tell it again"))
     verdict = line.run(unit)
     outcome = line.end("errand_finished", unit, "done" if verdict == "good" else verdict)
     if world.traits.self_loading and not line.runner.left:

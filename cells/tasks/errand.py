@@ -157,8 +157,15 @@ class _Work:
         loads = tuple(load for item, load in self._slots.items() if item in used)
         calls = tuple(self._calls)
         hash_ = self._variant.hash if self._variant else ""
-        unit = UnitPlan(self._serial, 0, hash_, loads, calls, *predicted(calls, past))
+        returns = tuple(self._stored(call) for call in calls if call.target is not None and "/" in call.target)
+        unit = UnitPlan(self._serial, 0, hash_, loads, calls, *predicted(calls, past), returns)
         return Errand(unit, self._words, self._reasons, tuple(self._remarks))
+
+    def _stored(self, call: Call) -> LoadRequest:
+        """The slot that a part is put into."""
+        station, slot = str(call.target).split("/")
+        name = _name(call.item)
+        return LoadRequest(call.item, self._part(name).name, self._product.hash, station, int(slot))
 
     def _move(self, step: Step) -> None:
         target = self._station(str(step.target)) if step.target != "home" else "home"

@@ -48,7 +48,8 @@ FOUND = "found"
 @dataclass(frozen=True, slots=True)
 class UnitPlan:
     """One unit: its loads and calls in order. ``seconds`` and ``joules`` (mechanical work; ``None`` where the past
-    doesn't tell) are predictions, one for each call. ``returns``: of a unit that is taken apart, which part goes where.
+    doesn't tell) are predictions, one for each call. ``returns``: which part goes into which slot, of a unit that is
+    taken apart or of an errand.
     ``after`` names the steps that each waits for; one that it doesn't name waits for all that stand before it."""
 
     serial: str

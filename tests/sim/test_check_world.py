@@ -75,7 +75,10 @@ class Careless(Wrapped):
     def __init__(self, world: SimWorld) -> None:
         super().__init__(world)
         self.stock = SimpleNamespace(
-            load=world.stock.load, load_unit=lambda returns: Loaded(done=tuple(returns)), unload=lambda _instances: None
+            load=world.stock.load,
+            load_unit=lambda returns: Loaded(done=tuple(returns)),
+            make_ready=lambda returns: Loaded(done=tuple(returns)),
+            unload=lambda _instances: None,
         )
         self.gripper = SimpleNamespace(read=world.gripper.read, move=lambda *_: None)
         self.camera = SimpleNamespace(picture=lambda _width, _height: b"JPEG")

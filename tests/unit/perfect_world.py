@@ -35,7 +35,9 @@ class PerfectWorld:
         self.wrench: Any = SimpleNamespace(read=lambda: np.array([0.0, 0.0, self.push, 0.0, 0.0, 0.0]))
         self.clock, self.locator, self.camera = self, None, None
         self.driver: Any = None
-        self.stock: Any = SimpleNamespace(load=self._load, load_unit=self._load, unload=self.unloaded.extend)
+        self.stock: Any = SimpleNamespace(
+            load=self._load, load_unit=self._load, make_ready=self._load, unload=self.unloaded.extend
+        )
 
     def now(self) -> float:
         return self.ticks * TICK
