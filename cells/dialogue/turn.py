@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cells.dialogue.answers import answer
@@ -70,7 +71,7 @@ def take_turn(text: str, language: str, desk: Desk) -> Turn:
     """What an utterance comes to. ``language``: "en", "de", "zh" or "auto"."""
     desk = replace(desk, events=tuple(desk.journal.events()))
     state = conversation(desk.events, datetime.now(UTC))
-    names = of_cell(desk.cell, {alias.alias: alias.means for alias in state.aliases.values()})
+    names = _names(desk.cell.model_dump_json(), tuple((a.alias, a.means) for a in state.aliases.values()))
     spoken, reading = understand(text, language, names)
     remark = ""
     if desk.reader is not None:
@@ -80,6 +81,14 @@ def take_turn(text: str, language: str, desk: Desk) -> Turn:
         text, spoken, reading, state, names, desk, told.seq
     )
     return replace(turn, remark=remark)
+
+
+@lru_cache(maxsize=4)
+def _names(cell: str, aliases: tuple[tuple[str, str], ...]) -> Vocabulary:
+    """The vocabulary of a cell (its JSON) and its aliases: the same one for each turn of a session."""
+    from cells.description.cell import Cell
+
+    return of_cell(Cell.model_validate_json(cell), dict(aliases))
 
 
 def confirmed(asked: str, desk: Desk) -> tuple[Saying | None, Proposal | None, Task | None]:

@@ -67,6 +67,7 @@ class Parser:
             clause.verb == "assemble"
             and value
             and not any(p.kind == "product" and value == "assemble" for p in clause.phrases)
+            and not any(t.kind in ("conj", "mark", "seq") for t in self._tokens[self._verb_at : self._at])
         ):
             clause.verb, clause.front = value, 0  # "I need the screws tightened"
             return

@@ -127,10 +127,14 @@ class Condition:
 
 
 def _station_under(instance: str, model: WorldModel) -> str | None:
-    """Where an instance stands, if need be by way of what it has been put into."""
-    place = model.place_of(instance)
+    """Where an instance stands, if need be by way of what it has been put into; nowhere if that leads in a circle."""
+    place, seen = model.place_of(instance), {instance}
     while place is not None and "/" in place:
-        place = model.place_of(place.rsplit("/", 1)[0])
+        below = place.rsplit("/", 1)[0]
+        if below in seen:
+            return None
+        seen.add(below)
+        place = model.place_of(below)
     return place
 
 

@@ -89,7 +89,7 @@ def counts_said(steps: Sequence[Step], family: Family) -> dict[str, range]:
     for step in steps:
         known = family.parameters.get(f"{step.object}s")
         if known is not None and isinstance(step.quantity, int) and step.quantity > int(known.default):
-            found[f"{step.object}s"] = range(step.quantity, int(known.max) + 1)
+            found[f"{step.object}s"] = range(step.quantity, max(step.quantity, int(known.max)) + 1)
     return found
 
 
