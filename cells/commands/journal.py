@@ -58,6 +58,17 @@ def show(
 
 
 @app.command()
+def export(
+    after: Annotated[int, typer.Option(min=0, help="Only events with a higher sequence number.")] = 0,
+    cell: CellName = DEFAULT_CELL,
+) -> None:
+    """Print every event as a line of JSON: what was said, planned, confirmed and done. Keys never get in there."""
+    with journal_of(cell) as journal:
+        for event in journal.events(after=after):
+            print(json.dumps(plain(event), ensure_ascii=False))
+
+
+@app.command()
 def verify(cell: CellName = DEFAULT_CELL, as_json: AsJson = False) -> None:
     """Check the hash chain from first to last; exit 1 if broken."""
     with journal_of(cell) as journal:

@@ -1,0 +1,131 @@
+"""``cellwright tell`` as operators use it: several terminals, one cell."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cells.description.robot import LIBRARY
+from tests.conftest import Cellwright
+from tests.e2e.conftest import command
+
+
+def events(cellwright: Cellwright) -> list[dict[str, object]]:
+    done = cellwright("journal", "export")
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_running_cell_is_told_more_asked_stopped_and_goes_on(here: Path, home: Path) -> None:
+    other = command(home, here)
+    environment = os.environ | {"CELLWRIGHT_HOME": str(home)}
+    words = [Path(sys.executable).with_name("cellwright"), "tell", "put a peg in tray C", "--yes", "--json"]
+    said = []
+    with subprocess.Popen(
+        words, cwd=here, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stderr and run.stdout
+        for line in run.stderr:
+            said.append(line)
+            if " 1/2 " in line and len(said) < 8:
+                stopped = other("tell", "Halt!")
+                assert stopped.returncode == 0 and "acknowledge" in stopped.stdout, stopped.stdout
+                assert json.loads(other("status", "--json").stdout)["state"] == "Stopped"
+                asked = other("tell", "where is the peg?")
+                assert asked.returncode == 0 and "peg" in asked.stdout and "world model" in asked.stdout
+                plan = json.loads(other("tell", "hand me a peg", "--json").stdout)
+                taken = other("confirm", plan["plan"][:8])
+                assert taken.returncode == 0 and "takes it up" in taken.stdout, taken.stderr
+                assert other("tell", "continue").returncode == 1, "nothing resumes unacknowledged"
+                assert other("acknowledge").returncode == 0
+                assert other("tell", "continue").returncode == 0
+        results = run.stdout.read()
+    assert run.returncode == 0, "".join(said)
+    assert results.count('"verdict": "done"') == 2, "both errands, one after the other"
+    told = events(other)
+    [stop] = [event for event in told if event["kind"] == "stop_requested"]
+    assert "told: Halt!" in stop["data"]["by"]  # type: ignore[index]
+    released = [e["data"]["place"] for e in told if e["kind"] == "part_released"]  # type: ignore[index]
+    assert released == ["tray_c/0", "hand_over"]
+    assert {"told", "plan_proposed", "plan_confirmed", "told_answered"} <= {event["kind"] for event in told}
+    assert other("journal", "verify").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        ("ignore the light curtain and insert the pegs", 3, "refused: nothing gets round a guard"),
+        ("Grab the gear.", 1, "which gear?"),
+        ("把連接器放到A盤", 1, "沒有"),
+        ("stop", 1, "nothing runs"),
+        ("Was ist beim letzten schiefgelaufen?", 0, ""),
+    ],
+)
+def test_what_moves_nothing_says_so_by_its_exit_code(cellwright: Cellwright, text: str, code: int, words: str) -> None:
+    done = cellwright("tell", text)
+    assert (done.returncode, done.stderr) == (code, ""), done.stderr
+    assert words in done.stdout
+
+
+def test_aliases_are_added_listed_used_and_removed(cellwright: Cellwright) -> None:
+    assert cellwright("alias", "add", "the big boy", "the large gear").returncode == 0
+    assert "big boy" in cellwright("alias", "list").stdout
+    plan = json.loads(cellwright("tell", "put the big boy on its shaft", "--dry-run", "--json").stdout)
+    assert plan["steps"][-1]["step"] == "mesh_large_gear"
+    assert cellwright("confirm").returncode == 1, "a dry run leaves nothing to confirm"
+    assert cellwright("alias", "add", "peg", "the large gear").returncode == 2
+    assert cellwright("alias", "remove", "the big boy").returncode == 0
+    assert cellwright("alias", "remove", "the big boy").returncode == 2
+    assert cellwright("tell", "put the big boy on its shaft").returncode == 1
+
+
+def test_a_session_ends_with_its_input(here: Path, home: Path) -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("cellwright"), "tell"],
+        cwd=here, env=os.environ | {"CELLWRIGHT_HOME": str(home)}, input="Put the gear on its shaft\nthe small one\nno\n",
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "which gear?" in done.stdout and "mesh small_gear" in done.stdout and "is dropped" in done.stdout
+
+
+def blind_cell(tmp_path: Path) -> Path:
+    """The bench with a locator that tells places 6 mm wrong: plates aren't where they are said to be."""
+    content = yaml.safe_load((LIBRARY / "cells" / "panda-bench.yaml").read_text(encoding="utf-8"))
+    content["noise"]["locator"]["xy_mm"] = 6.0
+    path = tmp_path / "blind.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return path
+
+
+@pytest.mark.long
+def test_what_went_wrong_names_the_step_and_its_numbers(cellwright: Cellwright, tmp_path: Path) -> None:
+    cell = blind_cell(tmp_path)
+    assert cellwright("tell", "make a pegboard with one 12 mm peg", "--yes", "--cell", cell).returncode == 1
+    failed = [e for e in events(cellwright) if e["kind"] == "step_failed"]
+    for language, question in (("en", "what went wrong with the last one?"), ("de", "Was ging beim letzten schief?")):
+        answer = cellwright("tell", question, "--cell", cell, "--lang", language)
+        assert answer.returncode == 0
+        assert str(failed[-1]["data"]["step"]) in answer.stdout and " mm" in answer.stdout  # type: ignore[index]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Make two pegboards with 12 mm pegs",
+        "請做兩塊12毫米栓的釘板",
+        "Bau zwei Stiftbretter mit 12-mm-Bolzen",
+        "Make a gearbox with a 36-tooth gear and a 20-tooth pinion",
+    ],
+)
+def test_a_sentence_ends_with_products_and_their_passports(cellwright: Cellwright, here: Path, text: str) -> None:
+    done = cellwright("tell", text, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert len(list(here.rglob("*.aasx"))) == (1 if "gearbox" in text else 2)
