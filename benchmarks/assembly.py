@@ -33,7 +33,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cells.tasks.limits import build_limits
 from cells.description.cell import Cell, list_cells, load_cell
 from cells.errors import Unbuildable
 from cells.journal.store import Journal
@@ -45,6 +44,7 @@ from cells.products.involute import Wheel
 from cells.products.model import Part, ProductVariant, Shape
 from cells.runtime.production import produce
 from cells.runtime.requests import Request
+from cells.tasks.limits import build_limits
 from cells.tasks.plan import Plan, plan_order
 from sim.bodies import MARGIN, WEIGHT, vertices_of
 

@@ -62,7 +62,10 @@ def export(
     after: Annotated[int, typer.Option(min=0, help="Only events with a higher sequence number.")] = 0,
     cell: CellName = DEFAULT_CELL,
 ) -> None:
-    """Print every event as a line of JSON: what was said, planned, confirmed and done. Keys never get in there."""
+    """Print every event as a line of JSON.
+
+    What was said, planned, confirmed and done is in there; the key of a language model never is.
+    """
     with journal_of(cell) as journal:
         for event in journal.events(after=after):
             print(json.dumps(plain(event), ensure_ascii=False))

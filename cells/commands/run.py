@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from cells.products.model import ProductVariant
     from cells.tasks.plan import Plan
 
-OrderFile = Annotated[Path, typer.Argument(metavar="ORDER", help="The order, a YAML file.")]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="K=V", help="Override a value: items.0.quantity=3.")
 ]
@@ -53,10 +52,18 @@ def prepare(
 
 
 def plan(
-    order_file: OrderFile, cell: CellName = DEFAULT_CELL, as_json: AsJson = False, overrides: Overrides = None
+    order_file: Annotated[str, typer.Argument(metavar="ORDER|TEXT", help="An order's YAML file, or a sentence.")],
+    cell: CellName = DEFAULT_CELL,
+    as_json: AsJson = False,
+    overrides: Overrides = None,
 ) -> None:
     """Say what would be done, why and how long it would take. Moves nothing."""
-    order, _, _, made = prepare(order_file, cell, overrides or [])
+    if not order_file.endswith((".yaml", ".yml")) and not Path(order_file).exists():
+        from cells.commands.tell import tell
+
+        tell(order_file, cell, dry_run=True, as_json=as_json)
+        return
+    order, _, _, made = prepare(Path(order_file), cell, overrides or [])
     if as_json:
         emit(made)
         return

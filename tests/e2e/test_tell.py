@@ -88,7 +88,8 @@ def test_aliases_are_added_listed_used_and_removed(cellwright: Cellwright) -> No
 def test_a_session_ends_with_its_input(here: Path, home: Path) -> None:
     done = subprocess.run(
         [Path(sys.executable).with_name("cellwright"), "tell"],
-        cwd=here, env=os.environ | {"CELLWRIGHT_HOME": str(home)}, input="Put the gear on its shaft\nthe small one\nno\n",
+        cwd=here, env=os.environ | {"CELLWRIGHT_HOME": str(home)},
+        input="Put the gear on its shaft\nthe small one\nno\n",
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
