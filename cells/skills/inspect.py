@@ -11,10 +11,11 @@ from cells.skills.contract import Call, Condition, Context, Done, Failed, Skill,
 from cells.skills.insert import where_it_goes
 from cells.skills.motions import APPROACH, grip, softly, straight
 from cells.skills.pick import CLOSING_STIFFNESS, OPEN_BESIDE, TURNING_STIFFNESS
-from cells.skills.touch import touch
+from cells.skills.touch import fingertip, touch
 
 PRESS = 5.0  # N
 GAUGE_FORCE = 15.0  # N
+CLEAR = 0.005  # m between a part's top and the fingers' ends above it
 WIDTH_TOLERANCE = 0.0005  # m
 HEIGHT_TOLERANCE = 0.0004  # m, where the process step names none
 
@@ -52,7 +53,9 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
     reading = yield from grip(context, reading, 0.0, GAUGE_FORCE)
     width = reading.gripper.width
     reading = yield from grip(context, reading, opening, GAUGE_FORCE)
-    yield from straight(context, reading, target.shifted(dz=part.size[2]))
+    # Up until the fingers' ends are above the part: what comes next may close them at once, and would take it along.
+    rise = max(part.size[2], expected - target.xyz[2] + fingertip(context) + CLEAR)
+    yield from straight(context, reading, target.shifted(dz=rise))
     data["width_m"] = round(width, 6)
     if abs(width - gauge.width) > WIDTH_TOLERANCE:
         why = f"{call.item} gauges {1000 * width:.2f} mm instead of {1000 * gauge.width:.2f} mm"

@@ -122,3 +122,30 @@ def test_a_bit_beside_the_socket_turns_idle(tmp_path: Path) -> None:
     assert end.said["cause"] == "no_advance"
     assert "turns without advancing" in end.said["why"]
     assert end.turned == 0.0 and end.off == pytest.approx(TRAVEL, abs=2e-4)
+
+
+def test_the_fingers_that_gauged_the_cover_leave_it_there_when_they_go_for_a_screw(tmp_path: Path) -> None:
+    order, plan = planned(CELL, VARIANT, "F")
+    unit = plan.units[0]
+    world = open_world(CELL, {VARIANT.hash: VARIANT}, seed=1)
+    holds = assembled(world, unit.serial, VARIANT, items={"housing", "cover"})
+    calls = tuple(call for call in unit.calls if call.id in ("inspect_cover", f"insert_{SCREW}.pick"))
+    loads = tuple(load for load in unit.loads if load.instance.endswith(SCREW))
+    out = Driven({})
+    leave = world.stock.unload
+
+    def unload(instances: Any) -> None:
+        end_of(world, unit.serial, out)
+        leave(instances)
+
+    world.stock.unload = unload  # type: ignore[method-assign]
+    only = replace(unit, loads=loads, calls=calls, seconds=(), joules=())
+    with Journal.open(CELL.name, tmp_path) as journal:
+        produce(
+            order, replace(plan, units=(only,)), CELL, {VARIANT.hash: VARIANT}, world, journal, tmp_path / "out",
+            lambda *_: None, Unattended(), pictures=False, holds=holds,
+        )  # fmt: skip
+        assert not [event.data["why"] for event in journal.events() if event.kind == "step_failed"]
+    world.close()
+    assert out.cover is not None
+    assert out.cover.xyz[2] == pytest.approx(standing(VARIANT)["cover"].xyz[2], abs=1e-4)

@@ -1,5 +1,5 @@
-"""Twelve answers of a lying language model, all the way through a turn: none moves anything that the validator would not
-let the offline interpreter move, none confirms, resumes or repeats anything."""
+"""Twelve answers of a lying language model, all the way through a turn: none moves what the validator would not let
+the offline interpreter move, none confirms, resumes or repeats anything."""
 
 from __future__ import annotations
 
