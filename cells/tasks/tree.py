@@ -26,7 +26,7 @@ from cells.errors import CellwrightError, Problem
 from cells.ports import REPLACEMENT, Reading
 from cells.runtime import recovery
 from cells.runtime.unit import UnitRun
-from cells.skills.contract import Call, Command, Done, Steps
+from cells.skills.contract import Call, Command, Done, Steps, place_name
 from cells.tasks.leaves import Boundary, CallLeaf, Is, Recover, cleared
 from cells.tasks.plan import slots_for
 
@@ -71,7 +71,9 @@ def _step(unit: UnitRun, pick: Call | None, call: Call, may_wait: bool) -> Behav
         return model.holding is None and model.place_of(item()) not in (None, recovery.REJECT_BIN)
 
     def replaceable() -> bool:
-        return slot is not None and unit.attempts[f"replace {call.item}"] < REPLACEMENTS
+        # One that was let go of where it belongs, and isn't seated, is in the way of another.
+        there = unit.context.model().place_of(item()) == place_name(unit.bound(call))
+        return slot is not None and not there and unit.attempts[f"replace {call.item}"] < REPLACEMENTS
 
     def others_can_go_first() -> bool:
         others = (other for taking, other in unit.steps() if taking and other.id != call.id)
