@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from cells.commands import cell, doctor, interpret, journal, passport, product, remote, run, stock, tell, warmup
+from cells.commands import bench, cell, doctor, interpret, journal, passport, product, remote, run, stock, tell, warmup
 from cells.commands.show import STDERR, STDOUT, say
 from cells.errors import CellwrightError
 
@@ -60,6 +60,7 @@ app.add_typer(product.app, name="product")
 app.add_typer(stock.app, name="stock")
 app.add_typer(journal.app, name="journal")
 app.add_typer(passport.app, name="passport")
+app.command("bench", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(bench.bench)
 app.command("doctor")(doctor.doctor)
 app.command("warmup")(warmup.warmup)
 
