@@ -38,6 +38,7 @@ class Parser:
         for i, token in enumerate(self._tokens):
             self._at = i
             self._take(token)
+        self._at = len(self._tokens)
         self._end_clause()
         return self._done
 

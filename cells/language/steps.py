@@ -388,8 +388,10 @@ class Steps:
         self._last, self._verb = [product], "assemble"
 
     def _add(self, step: Step, clause: Clause) -> None:
-        words = " ".join(t.text for t in self._found[clause.start : clause.end + 1])
-        self._out.append(replace(step, words=words))
+        said = list(self._found[clause.start : clause.end])
+        while said and said[-1].kind in ("mark", "conj", "seq"):
+            said.pop()
+        self._out.append(replace(step, words=("" if self._language == "zh" else " ").join(t.text for t in said)))
         self._owner.append(self._now)
 
 

@@ -142,6 +142,8 @@ class _Work:
 
     def add(self, step: Step) -> None:
         """The calls of one step."""
+        if self._variant is not None and step.object == self._variant.family:
+            raise Impossible("whole_unit", skill=step.skill, family=step.object)
         if step.params.get("if") == "fail":
             raise Impossible("condition_fail")
         if step.params.get("if") == "pass":
@@ -224,9 +226,6 @@ class _Work:
         self._goals(step, LOOKS, "no_inspection")
 
     def _handover(self, step: Step) -> None:
-        if step.object == self._product.family:
-            self._goals(step, ("handover",), "no_inspection")
-            return
         station = next((n for n, s in self._cell.stations.items() if isinstance(s, HandOver)), None)
         if station is None:
             raise Impossible("no_station", station="operator", cell=self._cell.name)
@@ -244,7 +243,7 @@ class _Work:
         for each in self._steps.values():
             if each.capability in capabilities:
                 goals.setdefault(each.item, []).append(each)
-        everything = step.object in (self._product.family, "part")
+        everything = step.object == "part"
         items = [item for item in (goals if everything else self._matching(step)) if item in goals]
         if not items:
             raise Impossible(code, part=str(step.object), **slots)
@@ -262,7 +261,7 @@ class _Work:
         if goal.id in self._done:
             return
         skill = skill_for(goal.capability, goal, self._skills)
-        asked = goal.item in self._matching(step) or step.object in (self._product.family, "part")
+        asked = goal.item in self._matching(step)
         why = Saying("reason.asked") if asked else Saying("reason.before", {"item": goal.item})
         if any(condition.what == "holding" for condition in skill.before):
             self._take(step, goal.item, _for(goal.item, goal.capability), f"{goal.id}.pick", dict(goal.constraints))

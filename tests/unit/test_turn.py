@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import cells.tasks
 from cells.description.cell import load_cell
 from cells.dialogue.turn import Desk, Turn, confirmed, take_turn
 from cells.journal.event import Event
 from cells.journal.store import Journal
 from cells.language.saying import say
+from cells.language.saying import texts as saying_texts
 from cells.products.catalogue import catalogue
 
 CELL = load_cell("panda-bench")
@@ -73,6 +76,8 @@ def test_the_process_plan_fills_in_what_must_come_before_and_that_is_said(desk: 
         ("pick up the red peg", "there is no such peg (red)"),
         ("make a pegboard and move home", "can't be mixed"),
         ("pick up a peg, then insert the shaft", "several products"),
+        ("put everything in the carton", "which part of which product"),
+        ("hand over a gearbox", "say: make a gearbox"),
     ],
 )
 def test_what_cant_be_done_is_told_with_the_reason_and_proposes_nothing(desk: Desk, text: str, why: str) -> None:
@@ -173,3 +178,16 @@ def test_slow_halves_the_speeds_of_that_task_alone(desk: Desk) -> None:
     assert turn.task is not None
     assert turn.task.cell.limits.tcp_speed == CELL.limits.tcp_speed / 2
     assert told(desk, "insert a peg").task.cell.limits == CELL.limits  # type: ignore[union-attr]
+
+
+def test_each_step_shows_the_words_it_came_from(desk: Desk) -> None:
+    turn = told(desk, "hand me the cover and put the housing in the fixture")
+    assert turn.task is not None
+    assert set(turn.task.words.values()) == {"hand me the cover", "put the housing in the fixture"}
+
+
+def test_every_objection_has_its_text() -> None:
+    sources = "".join(path.read_text("utf-8") for path in Path(cells.tasks.__file__).parent.glob("*.py"))
+    codes = set(re.findall(r'Impossible\(\s*"([a-z_]+)"|Saying\("objection\.([a-z_]+)"', sources))
+    assert len(codes) > 20
+    assert all(f"objection.{a or b}" in saying_texts() for a, b in codes)
