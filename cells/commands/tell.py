@@ -93,7 +93,7 @@ def session(place: Any, lang: str, agree: bool) -> None:
         except EOFError:
             return
         except KeyboardInterrupt:
-            print(stop(place.cell, "Ctrl-C", "en"))
+            print(stop(place.cell, "Ctrl-C", "en")[1])
             continue
         if not text:
             return
@@ -106,16 +106,19 @@ def session(place: Any, lang: str, agree: bool) -> None:
 
 def respond(text: str, lang: str, place: Any, *, yes: bool, dry_run: bool, agree: bool, as_json: bool) -> int:
     """Take one turn and show what came of it; returns the exit code."""
-    from cells.dialogue.turn import take_turn
+    from cells.dialogue.turn import says_stop, take_turn
     from cells.journal.store import Journal
 
+    if (spoken := says_stop(text, lang)) is not None:
+        # First of all, before the journal is opened: whatever else goes wrong, the arm comes to rest.
+        stopped, answer = stop(place.cell, text, spoken)
+        print(answer)
+        with Journal.open(place.cell.name) as journal:
+            take_turn(text, lang, desk_of(place.cell, journal))
+        return 0 if stopped else 1
     with Journal.open(place.cell.name) as journal:
         desk = desk_of(place.cell, journal, agree)
         turn = take_turn(text, lang, desk)
-        if turn.kind == "stop":
-            # First of all, and whatever else goes wrong: the arm comes to rest.
-            print(stop(place.cell, text, turn.language))
-            return 0 if desk.status is not None else 1
         if turn.kind == "control":
             return ask_running(place.cell, turn, desk)
         if turn.kind == "confirmed":
@@ -207,15 +210,17 @@ def show_plan(lines: list[Line], turn: Turn, cell: Cell) -> None:
     table(("", *(heads if several else heads[:-1])), rows, title=title)
 
 
-def stop(cell: Cell, text: str, language: str) -> str:
-    """Stop the running cell; returns what to say."""
+def stop(cell: Cell, text: str, language: str) -> tuple[bool, str]:
+    """Stop the running cell; returns whether one was running and stops, and what to say."""
     from cells.runtime.control_socket import send
 
     try:
         answer = send(cell.name, "stop", f"{person()}, told: {text}")
     except CellwrightError:
-        return in_words(dialogue("nothing_runs"), language, cell)
-    return in_words(dialogue("stopped"), language, cell) if answer.get("ok") else str(answer.get("what"))
+        return False, in_words(dialogue("nothing_runs"), language, cell)
+    if not answer.get("ok"):
+        return False, str(answer.get("what"))
+    return True, in_words(dialogue("stopped"), language, cell)
 
 
 def ask_running(cell: Cell, turn: Turn, desk: Desk) -> int:

@@ -20,7 +20,7 @@ from cells.language.interpreter import understand
 from cells.language.mood import answered, asks_why
 from cells.language.reading import Question, Reading, Refusal, Step, as_json
 from cells.language.saying import Saying, label, texts
-from cells.language.vocabulary import SIZES, Vocabulary, of_cell, part_and_size
+from cells.language.vocabulary import SIZES, Vocabulary, demo, of_cell, part_and_size
 from cells.products.catalogue import families
 from cells.runtime.world_model import fold
 from cells.tasks.errand import Impossible
@@ -65,6 +65,12 @@ class Desk:
         """Write an event of the dialogue; it has no time of its own in the cell."""
         last = self.events[-1].time if self.events else 0.0
         return self.journal.append(Event(kind, last, data))
+
+
+def says_stop(text: str, language: str) -> str | None:
+    """The language in which an utterance says to stop, if it does: known without a journal or a cell's names."""
+    spoken, reading = understand(text, language, demo())
+    return spoken if _is_control(reading, "stop") else None
 
 
 def take_turn(text: str, language: str, desk: Desk) -> Turn:

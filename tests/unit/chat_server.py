@@ -9,6 +9,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+KEY = "sk-secret-0123456789"
 Body = dict[str, Any]
 Handler = Callable[[BaseHTTPRequestHandler, Body], None]
 

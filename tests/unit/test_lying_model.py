@@ -3,7 +3,6 @@ the offline interpreter move, none confirms, resumes or repeats anything."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -17,22 +16,9 @@ from cells.journal.store import Journal
 from cells.runtime.world_model import WorldModel
 from cells.skills.registry import skills
 from cells.tasks.validation import objections
-from tests.unit.chat_server import Body, ChatServer, Handler, plans, says, send, settings, step
+from tests.unit.chat_server import KEY, Body, ChatServer, Handler, plans, says, send, settings, step
 
 CELL = load_cell("panda-bench")
-KEY = "sk-secret-0123456789"
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
-    server = ChatServer()
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("CELLWRIGHT_LLM_MODEL", "openai:test-model")
-    monkeypatch.setenv("CELLWRIGHT_LLM_URL", server.url)
-    monkeypatch.setenv("CELLWRIGHT_LLM_KEY", KEY)
-    yield server
-    server.http.shutdown()
-    server.http.server_close()
 
 
 def endless(handler: BaseHTTPRequestHandler, _body: Body) -> None:
