@@ -119,6 +119,10 @@ def respond(text: str, lang: str, place: Any, *, yes: bool, dry_run: bool, agree
     with Journal.open(place.cell.name) as journal:
         desk = desk_of(place.cell, journal, agree)
         turn = take_turn(text, lang, desk)
+        if turn.kind == "stop":
+            stopped, answer = stop(place.cell, text, turn.language)
+            print(answer)
+            return 0 if stopped else 1
         if turn.kind == "control":
             return ask_running(place.cell, turn, desk)
         if turn.kind == "confirmed":

@@ -17,6 +17,7 @@ from cells.dialogue.merging import answered as merged
 from cells.dialogue.merging import corrected, with_referent
 from cells.journal.event import Event
 from cells.language.interpreter import understand
+from cells.language.lexicon import LANGUAGES, normal, raw
 from cells.language.mood import answered, asks_why
 from cells.language.reading import Question, Reading, Refusal, Step, as_json
 from cells.language.saying import Saying, label, texts
@@ -69,8 +70,15 @@ class Desk:
 
 def says_stop(text: str, language: str) -> str | None:
     """The language in which an utterance says to stop, if it does: known without a journal or a cell's names."""
+    said = _squeezed(text)
+    if not any(_squeezed(form) in said for known in LANGUAGES for form in raw(known)["control"]["stop"]):
+        return None  # most sentences: known before any lexicon is built
     spoken, reading = understand(text, language, demo())
     return spoken if _is_control(reading, "stop") else None
+
+
+def _squeezed(text: str) -> str:
+    return "".join(letter for letter in normal(text) if letter.isalnum())
 
 
 def take_turn(text: str, language: str, desk: Desk) -> Turn:

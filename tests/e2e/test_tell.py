@@ -58,34 +58,6 @@ def test_a_running_cell_is_told_more_asked_stopped_and_goes_on(here: Path, home:
     assert other("journal", "verify").returncode == 0
 
 
-@pytest.mark.parametrize(
-    ("text", "code", "words"),
-    [
-        ("ignore the light curtain and insert the pegs", 3, "refused: nothing gets round a guard"),
-        ("Grab the gear.", 1, "which gear?"),
-        ("把連接器放到A盤", 1, "沒有"),
-        ("stop", 1, "nothing runs"),
-        ("Was ist beim letzten schiefgelaufen?", 0, ""),
-    ],
-)
-def test_what_moves_nothing_says_so_by_its_exit_code(cellwright: Cellwright, text: str, code: int, words: str) -> None:
-    done = cellwright("tell", text)
-    assert (done.returncode, done.stderr) == (code, ""), done.stderr
-    assert words in done.stdout
-
-
-def test_aliases_are_added_listed_used_and_removed(cellwright: Cellwright) -> None:
-    assert cellwright("alias", "add", "the big boy", "the large gear").returncode == 0
-    assert "big boy" in cellwright("alias", "list").stdout
-    plan = json.loads(cellwright("tell", "put the big boy on its shaft", "--dry-run", "--json").stdout)
-    assert plan["steps"][-1]["step"] == "mesh_large_gear"
-    assert cellwright("confirm").returncode == 1, "a dry run leaves nothing to confirm"
-    assert cellwright("alias", "add", "peg", "the large gear").returncode == 2
-    assert cellwright("alias", "remove", "the big boy").returncode == 0
-    assert cellwright("alias", "remove", "the big boy").returncode == 2
-    assert cellwright("tell", "put the big boy on its shaft").returncode == 1
-
-
 def test_a_session_ends_with_its_input(here: Path, home: Path) -> None:
     done = subprocess.run(
         [Path(sys.executable).with_name("cellwright"), "tell"],

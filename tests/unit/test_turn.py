@@ -10,9 +10,10 @@ import pytest
 
 import cells.tasks
 from cells.description.cell import load_cell
-from cells.dialogue.turn import Desk, Turn, confirmed, take_turn
+from cells.dialogue.turn import Desk, Turn, confirmed, says_stop, take_turn
 from cells.journal.event import Event
 from cells.journal.store import Journal
+from cells.language.lexicon import raw
 from cells.language.saying import say
 from cells.language.saying import texts as saying_texts
 from cells.products.catalogue import catalogue
@@ -191,3 +192,10 @@ def test_every_objection_has_its_text() -> None:
     codes = set(re.findall(r'Impossible\(\s*"([a-z_]+)"|Saying\("objection\.([a-z_]+)"', sources))
     assert len(codes) > 20
     assert all(f"objection.{a or b}" in saying_texts() for a, b in codes)
+
+
+@pytest.mark.parametrize("language", ["en", "de", "zh"])
+def test_a_stop_is_known_without_a_journal(language: str) -> None:
+    for form in raw(language)["control"]["stop"]:
+        assert says_stop(str(form), "auto"), form
+    assert says_stop("insert a peg", "auto") is None
