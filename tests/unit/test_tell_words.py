@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
@@ -35,3 +36,10 @@ def test_aliases_are_added_listed_used_and_removed(cellwright: Cellwright) -> No
     assert cellwright("alias", "remove", "the big boy").returncode == 0
     assert cellwright("alias", "remove", "the big boy").returncode == 2
     assert cellwright("tell", "put the big boy on its shaft").returncode == 1
+
+
+def test_a_session_ends_with_its_input(cellwright: Cellwright, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("Put the gear on its shaft\nthe small one\nno\n"))
+    done = cellwright("tell")
+    assert done.returncode == 0, done.stderr
+    assert "which gear?" in done.stdout and "mesh small_gear" in done.stdout and "is dropped" in done.stdout
