@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cells.description.cell import Cell
     from cells.dialogue.explanation import Line
     from cells.dialogue.turn import Desk, Reader, Turn
+    from cells.journal.store import Journal
     from cells.language.saying import Saying
 
 Lang = Annotated[str, typer.Option(help="en, de, zh, or auto: whichever knows most of a sentence's words.")]
@@ -239,7 +240,7 @@ def ask_running(cell: Cell, turn: Turn, desk: Desk) -> int:
     return 0 if answer.get("ok") else 1
 
 
-def desk_of(cell: Cell, journal: Any, agree: bool = False) -> Desk:
+def desk_of(cell: Cell, journal: Journal, agree: bool = False) -> Desk:
     """The desk of this terminal; it knows whether the cell is running, and the language model if one is configured."""
     from cells.dialogue.turn import Desk
     from cells.runtime.control_socket import send
@@ -248,10 +249,10 @@ def desk_of(cell: Cell, journal: Any, agree: bool = False) -> Desk:
         status: Mapping[str, Any] | None = send(cell.name, "status", person())
     except CellwrightError:
         status = None
-    return Desk(cell, journal, person(), status, reader(cell, agree))
+    return Desk(cell, journal, person(), status, reader(cell, journal, agree))
 
 
-def reader(cell: Cell, agree: bool) -> Reader | None:
+def reader(cell: Cell, journal: Journal, agree: bool) -> Reader | None:
     """The language model of the environment as a second reader, if there is one."""
     if not os.environ.get("CELLWRIGHT_LLM_MODEL"):
         if agree:
@@ -262,7 +263,7 @@ def reader(cell: Cell, agree: bool) -> Reader | None:
     from cells.language.reading import Reading
 
     def read(text: str, language: str, offline: Reading) -> tuple[Reading, str]:
-        reading, note = interpret_with_model(text, language, briefing_of(cell), offline, agree)
+        reading, note = interpret_with_model(text, language, briefing_of(cell, journal.events()), offline, agree)
         return reading, f"language model: {note.source}" + (f" ({note.reason})" if note.reason else "")
 
     return read

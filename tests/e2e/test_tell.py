@@ -24,6 +24,26 @@ def events(cellwright: Cellwright) -> list[dict[str, object]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def test_a_stop_told_in_another_terminal_stops_the_arm_and_the_journal_says_who(here: Path, home: Path) -> None:
+    other = command(home, here)
+    words = [Path(sys.executable).with_name("cellwright"), "tell", "put a peg in tray C", "--yes", "--json"]
+    with subprocess.Popen(
+        words, cwd=here, env=os.environ | {"CELLWRIGHT_HOME": str(home)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    ) as run:  # fmt: skip
+        assert run.stderr
+        for line in run.stderr:
+            if " 1/2 " in line:
+                stopped = other("tell", "Halt!")
+                assert stopped.returncode == 0 and "acknowledge" in stopped.stdout, stopped.stdout
+                assert send("panda-bench", "status", home=home)["state"] == "Stopped"
+                run.send_signal(signal.SIGTERM)
+    assert run.returncode == 130
+    [stop] = [event for event in events(other) if event["kind"] == "stop_requested"]
+    assert "told: Halt!" in stop["data"]["by"]  # type: ignore[index]
+
+
+@pytest.mark.long
 def test_a_running_cell_is_told_more_asked_stopped_and_goes_on(here: Path, home: Path) -> None:
     other = command(home, here)
     environment = os.environ | {"CELLWRIGHT_HOME": str(home)}

@@ -53,7 +53,7 @@ ATTACKS: dict[str, Handler] = {
 def turn_with(answer: Handler, server: ChatServer, home: Path, text: str) -> tuple[Turn, list[str], str]:
     server.answer = answer
     with Journal.open(CELL.name, home) as journal:
-        turn = take_turn(text, "en", Desk(CELL, journal, "ada", reader=reader(CELL, agree=False)))
+        turn = take_turn(text, "en", Desk(CELL, journal, "ada", reader=reader(CELL, journal, agree=False)))
         events = list(journal.events())
     return turn, [event.kind for event in events], str([event.data for event in events])
 
