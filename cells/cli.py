@@ -14,7 +14,21 @@ from typing import Annotated
 
 import typer
 
-from cells.commands import bench, cell, doctor, interpret, journal, passport, product, remote, run, stock, tell, warmup
+from cells.commands import (
+    alias,
+    bench,
+    cell,
+    doctor,
+    interpret,
+    journal,
+    passport,
+    product,
+    remote,
+    run,
+    stock,
+    tell,
+    warmup,
+)
 from cells.commands.show import STDERR, STDOUT, say
 from cells.errors import CellwrightError
 
@@ -54,7 +68,7 @@ app.command("tell")(tell.tell)
 app.command("confirm")(tell.confirm)
 app.command("interpret")(interpret.interpret)
 remote.add_to(app)
-app.add_typer(tell.app, name="alias")
+app.add_typer(alias.app, name="alias")
 app.add_typer(cell.app, name="cell")
 app.add_typer(product.app, name="product")
 app.add_typer(stock.app, name="stock")

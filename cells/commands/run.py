@@ -111,11 +111,11 @@ def run(
     opener = world_opener(world)
     told = Told()
     result = build(order, the_cell, variants, made, opener, seed=seed, view=view, out=out, world=world, told=told)
-    go_on(told, Place(the_cell, world, seed, view), result)
     if as_json:
         emit(result)
     else:
         show_result(result)
+    go_on(told, Place(the_cell, world, seed, view), result)
     if result["stopped"]:
         raise typer.Exit(130)
     if result["good"] < result["ordered"]:

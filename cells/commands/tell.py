@@ -1,10 +1,10 @@
-"""``cellwright tell``, ``confirm`` and ``alias``: an operator's sentences, and what the cell says to them."""
+"""``cellwright tell`` and ``confirm``: an operator's sentences, and what the cell says to them."""
 
 from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,8 +23,6 @@ Lang = Annotated[str, typer.Option(help="en, de, zh, or auto: whichever knows mo
 World = Annotated[str, typer.Option(help="The world to do it in: a name from the installed packages.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of everything random in the world.")]
 Agree = Annotated[bool, typer.Option("--agree", help="Ask where language model and offline interpreter differ.")]
-
-app = typer.Typer(help="Aliases: words that operators taught the cell.", no_args_is_help=True)
 
 
 def tell(
@@ -143,7 +141,7 @@ def carry_out(plan: str, desk: Desk, place: Any, *, as_json: bool, unasked: bool
     from cells.runtime.control_socket import TAKE, send
     from cells.runtime.requests import Told
 
-    reason, proposal, task = confirmed(plan, desk)
+    reason, proposal, task = confirmed(plan, desk, unasked)
     language = proposal.language if proposal is not None else "en"
     if reason is not None or task is None:
         assert reason is not None
@@ -294,73 +292,3 @@ def in_words(saying: Saying, language: str, cell: Cell) -> str:
 def person() -> str:
     """Who speaks, and where."""
     return f"{getpass.getuser()}, terminal"
-
-
-@app.command("add")
-def add(
-    alias: Annotated[str, typer.Argument(help="The new word, such as 'the big boy'.")],
-    means: Annotated[str, typer.Argument(help="What it means, such as 'the large gear'.")],
-    lang: Annotated[str, typer.Option(help="The language of both: en, de or zh.")] = "en",
-    cell: CellName = DEFAULT_CELL,
-) -> None:
-    """Teach the cell a word for one of its things."""
-    from cells.language.aliases import taught
-
-    def teach(desk: Desk, names: Any) -> None:
-        meaning = taught(alias, means, lang, names)
-        desk.note("alias_taught", alias=alias, means=meaning, says=means, by=desk.by)
-
-    with_names(cell, teach)
-    say(f"{alias!r} means {means} from now on")
-
-
-@app.command("list")
-def list_(cell: CellName = DEFAULT_CELL, as_json: AsJson = False) -> None:
-    """List the words that were taught."""
-
-    def show_all(desk: Desk, names: Any) -> None:
-        known = aliases_of(desk)
-        if as_json:
-            emit({"aliases": [plain(alias) for alias in known.values()]})
-        else:
-            table(("word", "means"), [(alias.alias, alias.says) for alias in known.values()])
-
-    with_names(cell, show_all)
-
-
-@app.command("remove")
-def remove(alias: Annotated[str, typer.Argument(help="The word.")], cell: CellName = DEFAULT_CELL) -> None:
-    """Forget a word that was taught."""
-
-    def forget(desk: Desk, names: Any) -> None:
-        known = aliases_of(desk)
-        if alias not in known:
-            remedy = f"known are: {', '.join(known) or 'none'}"
-            raise InputError(Problem("alias", f"nobody taught {alias!r}", remedy))
-        desk.note("alias_removed", alias=alias, by=desk.by)
-
-    with_names(cell, forget)
-    say(f"{alias!r} is forgotten")
-
-
-def with_names(cell_name: str, work: Callable[[Desk, Any], None]) -> None:
-    """Do something with the cell's journal and vocabulary."""
-    from cells.description.cell import load_cell
-    from cells.journal.store import Journal
-    from cells.language.vocabulary import of_cell
-
-    cell = load_cell(cell_name)
-    with Journal.open(cell.name) as journal:
-        from cells.dialogue.turn import Desk
-
-        desk = Desk(cell, journal, person(), events=tuple(journal.events()))
-        work(desk, of_cell(cell, {alias.alias: alias.means for alias in aliases_of(desk).values()}))
-
-
-def aliases_of(desk: Desk) -> Mapping[str, Any]:
-    """The aliases that were taught and not removed."""
-    from datetime import UTC, datetime
-
-    from cells.dialogue.conversation import conversation
-
-    return conversation(desk.events, datetime.now(UTC)).aliases

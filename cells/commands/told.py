@@ -115,13 +115,17 @@ def go_on(told: Told, place: Place, before: Mapping[str, Any]) -> list[dict[str,
         plan = told.get()
         with Journal.open(place.cell.name) as journal:
             desk = Desk(place.cell, journal, "the running cell", events=tuple(journal.events()))
-            made = [event for event in desk.events if event.kind == "plan_proposed" and event.data["plan"] == plan]
-            task = regrounded(proposal_of(made[-1].data), desk) if made else None
+            of_plan = [event for event in desk.events if event.data.get("plan") == plan]
+            made = [event for event in of_plan if event.kind == "plan_proposed"]
+            agreed = [event for event in of_plan if event.kind == "plan_confirmed"]
+            # The socket hands over a hash, no more: what it stands for, and that it was confirmed, the journal says.
+            task = regrounded(proposal_of(made[-1].data), desk) if made and agreed else None
             if task is None:
                 desk.note("plan_dropped", plan=plan, why="changed")
         if task is None:
-            say(f"the plan {plan[:8]} that was told can't be done any more as it was shown; tell it again")
+            say(f"the plan {plan[:8]} that was told wasn't confirmed, or can't be done as it was shown; tell it again")
             continue
-        before = do(task, place, told)
+        before = do(task, place, told, unasked=bool(agreed[-1].data["unasked"]))
+        say(f"told: {plan[:8]} {'done' if before['ok'] else 'not done'}; results in {before['folder']}")
         results.append(before)
     return results

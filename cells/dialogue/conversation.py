@@ -5,7 +5,7 @@ forgotten, but for aliases and the last plan.
     told            [text, language, by, reading]
     asked_back      [text, language, code, about]       of the sentence that can't be read without asking
     plan_proposed   [plan, name, world, steps, text, language, by]
-    plan_confirmed  [plan, by]          plan_dropped  [plan, why]
+    plan_confirmed  [plan, by, unasked] plan_dropped  [plan, why]
     told_refused | told_impossible | told_answered      [text, sayings]
     alias_asked     [alias, means, says]     alias_taught [alias, means, says, by]     alias_removed [alias, by]
 """

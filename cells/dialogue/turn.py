@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cells.dialogue.answers import answer
-from cells.dialogue.conversation import Conversation, Proposal, conversation
+from cells.dialogue.conversation import MEMORY, Conversation, Proposal, conversation
 from cells.dialogue.merging import answered as merged
 from cells.dialogue.merging import corrected, with_referent
 from cells.journal.event import Event
@@ -105,20 +105,17 @@ def _names(cell: str, aliases: tuple[tuple[str, str], ...]) -> Vocabulary:
     return of_cell(Cell.model_validate_json(cell), dict(aliases))
 
 
-def confirmed(asked: str, desk: Desk) -> tuple[Saying | None, Proposal | None, Task | None]:
+def confirmed(asked: str, desk: Desk, unasked: bool = False) -> tuple[Saying | None, Proposal | None, Task | None]:
     """The plan that waits, made anew, if it is still the same in the same world: then it is noted as confirmed.
-    ``asked``: (the beginning of) its hash, "" for whichever waits. Otherwise the reason why not."""
+    ``asked``: (the beginning of) its hash, "" for whichever waits; ``unasked``: no person has looked at it. Otherwise
+    the reason why not."""
     desk = replace(desk, events=tuple(desk.journal.events()))
-    state, proposal = conversation(desk.events, datetime.now(UTC)), None
-    for event in desk.events:
-        if event.kind == "plan_proposed" and state.proposal and event.data["plan"] == state.proposal.plan:
-            age = datetime.now(UTC) - datetime.fromisoformat(event.wall)
-            proposal = state.proposal
+    proposal = conversation(desk.events, datetime.now(UTC)).proposal
     if proposal is None:
         return Saying("dialogue.nothing_pending"), None, None
     if asked and not proposal.plan.startswith(asked):
         return Saying("dialogue.other_plan", {"plan": proposal.plan[:8], "asked": asked}), proposal, None
-    reason, task = _void(proposal, age.total_seconds(), desk), None
+    reason, task = _void(proposal, desk), None
     if reason is None:
         task = regrounded(proposal, desk)
         if task is None or task.plan.hash != proposal.plan:
@@ -126,7 +123,7 @@ def confirmed(asked: str, desk: Desk) -> tuple[Saying | None, Proposal | None, T
     if reason is not None:
         desk.note("plan_dropped", plan=proposal.plan, why=reason.code)
         return reason, proposal, None
-    desk.note("plan_confirmed", plan=proposal.plan, by=desk.by)
+    desk.note("plan_confirmed", plan=proposal.plan, by=desk.by, unasked=unasked)
     return None, proposal, task
 
 
@@ -138,10 +135,9 @@ def regrounded(proposal: Proposal, desk: Desk) -> Task | None:
         return None
 
 
-def _void(proposal: Proposal, age_s: float, desk: Desk) -> Saying | None:
-    from cells.dialogue.conversation import MEMORY
-
-    if age_s > MEMORY.total_seconds():
+def _void(proposal: Proposal, desk: Desk) -> Saying | None:
+    shown = next(e.wall for e in reversed(desk.events) if e.kind == "plan_proposed" and e.data["plan"] == proposal.plan)
+    if datetime.now(UTC) - datetime.fromisoformat(shown) > MEMORY:
         return Saying("dialogue.expired", {"minutes": round(MEMORY.total_seconds() / 60)})
     now = fold(desk.events).version
     if now != proposal.world:

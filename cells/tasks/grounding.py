@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cells.errors import InputError, Problem, Unbuildable
 from cells.language.reading import Step
@@ -21,7 +21,7 @@ from cells.runtime.world_model import WorldModel
 from cells.tasks.disassembly import plan_disassembly
 from cells.tasks.errand import Impossible, counts_said, family_of, parameters_said, plan_errand
 from cells.tasks.limits import build_limits
-from cells.tasks.plan import Past, Plan, past_of, plan_of, plan_order
+from cells.tasks.plan import Past, Plan, UnitPlan, past_of, plan_of, plan_order
 from cells.tasks.validation import objections
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def ground(steps: Sequence[Step], name: str, operator: str, today: date, scene: 
     return task
 
 
-def _check(task: Task, unit: Any, scene: Scene) -> None:
+def _check(task: Task, unit: UnitPlan, scene: Scene) -> None:
     """Raise ``Impossible`` with the first objection to a unit's calls; what is taken apart stands assembled first."""
     if task.apart is not None:
         return  # planned from the unit's own record; what it needs is checked step by step as it runs

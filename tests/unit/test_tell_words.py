@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 
+from cells.commands.told import Place, go_on
+from cells.description.cell import load_cell
+from cells.runtime.requests import Told
 from tests.conftest import Cellwright
 
 
@@ -43,3 +47,13 @@ def test_a_session_ends_with_its_input(cellwright: Cellwright, monkeypatch: pyte
     done = cellwright("tell")
     assert done.returncode == 0, done.stderr
     assert "which gear?" in done.stdout and "mesh small_gear" in done.stdout and "is dropped" in done.stdout
+
+
+def test_a_plan_that_nobody_confirmed_is_not_taken_up_by_the_running_cell(
+    cellwright: Cellwright, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = json.loads(cellwright("tell", "insert a peg", "--json").stdout)["plan"]
+    told = Told()
+    told.put(plan)
+    assert go_on(told, Place(load_cell("panda-bench"), "sim"), {"stopped": False}) == []
+    assert "wasn't confirmed" in capsys.readouterr().err
