@@ -140,7 +140,8 @@ class SimGripper:
 
 
 class SimWrench:
-    """Force and moment at the tool, with the tool's weight, as a wrist sensor tells them.
+    """Force and moment at the tool, with the tool's weight, as a wrist sensor tells them: the mean over a control tick,
+    not the instant in which two rigid bodies meet.
 
     Computed from motion and torques of the arm, which is exact in simulation. Bullet's own joint reaction isn't: it
     loses what comes along and about the axis of the fingers' joints.
@@ -160,7 +161,17 @@ class SimWrench:
         self._weight = float(GRAVITY * masses.sum())
         self._centre = tcp[:3, :3].T @ (masses @ centres / masses.sum() - tcp[:3, 3])
         self._noise, self._random = np.array(noise), np.random.default_rng([seed, 7])
+        self._steps: list[Array] = [self._felt()]
+
+    def _felt(self) -> Array:
+        return self._arm.felt(self._weight, self._centre)
+
+    def sense(self, first: bool) -> None:
+        """Feel one physics step, the ``first`` of a control tick or another."""
+        if first:
+            self._steps.clear()
+        self._steps.append(self._felt())
 
     def read(self) -> Array:
         """(6,) [f; m] at the tcp in the world frame: what acts on the tool, untared."""
-        return self._arm.felt(self._weight, self._centre) + self._random.standard_normal(6) * self._noise
+        return np.mean(self._steps, axis=0) + self._random.standard_normal(6) * self._noise

@@ -88,12 +88,13 @@ class SimWorld:
 
     def step(self) -> None:
         """Simulate one control tick."""
-        for _ in range(self._substeps):
+        for step in range(self._substeps):
             self.arm.actuate()
             if self.driver is not None:
                 self.driver.actuate()
             self.bullet.stepSimulation()
             self.arm.sense()
+            self.wrench.sense(first=step == 0)
         self.ticks += 1
         if self.ticks % REST_EVERY == 0:
             self.stock.rest(self.robot)

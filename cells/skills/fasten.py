@@ -16,7 +16,7 @@ from cells.errors import CellwrightError
 from cells.ports import DriverReading, Reading
 from cells.pose import Pose, tool_down
 from cells.skills.contract import Call, Command, Condition, Context, Done, Failed, Skill, Spin, Steps
-from cells.skills.insert import where_it_goes
+from cells.skills.fit import where_it_goes
 from cells.skills.motions import APPROACH, Moving, grip, joints_for, softly, straight, travel
 
 ABOVE = 0.008  # m over the head at which feeling begins

@@ -14,7 +14,8 @@ from math import cos, pi, sin
 from cells.ports import Reading
 from cells.pose import Pose, tool_down
 from cells.skills.contract import Call, Command, Condition, Context, Done, Failed, Note, Skill, Steps, place_name
-from cells.skills.motions import APPROACH, grip, nearest_turn, softly, spiral, straight, travel
+from cells.skills.fit import Fit, plan_fit
+from cells.skills.motions import APPROACH, grip, softly, spiral, straight, travel
 from cells.skills.pick import GRIP_FORCE, open_width
 from cells.skills.touch import touch
 
@@ -33,20 +34,6 @@ STICKS = 0.3  # s without getting deeper after which a part is turned to and fro
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
-    """What the skill goes for: the middle of the rim, or of the studs' tops, and the height of the part's underside
-    when it is seated, in the world (m); its underside below the tcp (m); yaw (rad)."""
-
-    x: float
-    y: float
-    rim: float
-    bottom: float
-    tip: float
-    chamfer: float
-    yaw: float
-
-
-@dataclass(frozen=True, slots=True)
 class Push:
     """How a part is pushed down: force (N), and what it does where it sticks: a turn (rad) and a circle (m) at so many
     rounds a second, for at most so long (s)."""
@@ -59,29 +46,6 @@ class Push:
 
 
 Phase = Generator[Command, Reading, tuple[Reading, str | None]]
-
-
-def plan_fit(context: Context, call: Call) -> Fit:
-    """The fit as estimated now."""
-    part = context.part(call.item)
-    rim, depth = where_it_goes(context, call)
-    x, y, z = rim.xyz
-    yaw = nearest_turn(rim.yaw, part.grip.symmetry) + part.grip.tcp.yaw
-    return Fit(x, y, z, z - depth, part.grip.tcp.xyz[2], call.params.get("chamfer", 0.0), yaw)
-
-
-def where_it_goes(context: Context, call: Call) -> tuple[Pose, float]:
-    """Where the part's underside is when the part meets the hole's rim, or the tops of the studs that it goes onto, in
-    the middle and as estimated now (world), and how deep it goes from there (m)."""
-    base, seen = context.part(str(call.base)), context.locator.locate(str(call.base)).pose
-    hole = base.holes.get(str(call.target))
-    if hole is not None:
-        return seen @ hole.pose, hole.depth
-    tops = [stud.pose.xyz for stud in base.studs.values()]
-    x, y, z = (sum(values) / len(tops) for values in zip(*tops, strict=True))
-    # The tops meet the rims of the part's own holes, which may be higher than its underside.
-    above = next(iter(context.part(call.item).holes.values())).pose.xyz[2]
-    return seen @ Pose((x, y, z - above)), call.params["depth"] - above
 
 
 def search(context: Context, reading: Reading, fit: Fit, peak: list[float]) -> Phase:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from cells.ports import Reading
 from cells.pose import Pose, tool_down
 from cells.skills.contract import Call, Condition, Context, Done, Failed, Skill, Steps
-from cells.skills.insert import where_it_goes
+from cells.skills.fit import where_it_goes
 from cells.skills.motions import APPROACH, grip, softly, straight
 from cells.skills.pick import CLOSING_STIFFNESS, OPEN_BESIDE, TURNING_STIFFNESS
 from cells.skills.touch import fingertip, touch

@@ -14,7 +14,8 @@ from math import cos, pi, sin
 from cells.ports import Reading
 from cells.pose import tool_down
 from cells.skills.contract import Call, Command, Condition, Context, Failed, Note, Skill, Steps, place_name
-from cells.skills.insert import DOWN, PUSH_STIFFNESS, PUSH_TURNING, where_it_goes
+from cells.skills.fit import where_it_goes
+from cells.skills.insert import DOWN, PUSH_STIFFNESS, PUSH_TURNING
 from cells.skills.motions import APPROACH, grip, softly, straight
 from cells.skills.pick import GRIP_FORCE, lift, open_width, seize
 

@@ -1,0 +1,49 @@
+"""Fit: where a part is to go, as estimated now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cells.pose import Pose
+from cells.skills.contract import Call, Context
+from cells.skills.motions import nearest_turn
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What the skill goes for: the middle of the rim, or of the studs' tops, and the height of the part's underside
+    when it is seated, in the world (m); its underside below the tcp (m); yaw (rad)."""
+
+    x: float
+    y: float
+    rim: float
+    bottom: float
+    tip: float
+    chamfer: float
+    yaw: float
+    hole: float = 0.0
+
+
+def plan_fit(context: Context, call: Call) -> Fit:
+    """The fit as estimated now."""
+    part = context.part(call.item)
+    rim, depth = where_it_goes(context, call)
+    x, y, z = rim.xyz
+    yaw = nearest_turn(rim.yaw, part.grip.symmetry) + part.grip.tcp.yaw
+    hole = context.part(str(call.base)).holes.get(str(call.target))
+    width = hole.width / 2 if hole is not None else 0.0
+    return Fit(x, y, z, z - depth, part.grip.tcp.xyz[2], call.params.get("chamfer", 0.0), yaw, width)
+
+
+def where_it_goes(context: Context, call: Call) -> tuple[Pose, float]:
+    """Where the part's underside is when the part meets the hole's rim, or the tops of the studs that it goes onto, in
+    the middle and as estimated now (world), and how deep it goes from there (m)."""
+    base, seen = context.part(str(call.base)), context.locator.locate(str(call.base)).pose
+    hole = base.holes.get(str(call.target))
+    if hole is not None:
+        return seen @ hole.pose, hole.depth
+    tops = [stud.pose.xyz for stud in base.studs.values()]
+    x, y, z = (sum(values) / len(tops) for values in zip(*tops, strict=True))
+    # The tops meet the rims of the part's own holes, which may be higher than its underside.
+    above = next(iter(context.part(call.item).holes.values())).pose.xyz[2]
+    return seen @ Pose((x, y, z - above)), call.params["depth"] - above
