@@ -38,6 +38,13 @@ class SimArm:
         self._before = home.copy(), np.zeros(chain.n)
         self._hold(home)
 
+    def begin(self, q: Array) -> None:
+        """Stand at the joints ``q`` (n,), at rest, from the start, before anything moves."""
+        for joint, angle in zip(self._joints, q, strict=True):
+            self._bullet.resetJointState(self._body, joint, angle)
+        self.sense()
+        self._hold(q)
+
     def _hold(self, q: Array) -> None:
         self._setpoint: Setpoint = JointTarget(q.copy(), np.zeros(self._chain.n))
         self._elapsed = 0.0
@@ -124,6 +131,11 @@ class SimGripper:
             )  # fmt: skip
             bullet.resetJointState(body, joint, spec.gripper.max_width / 2)
         self.move(spec.gripper.max_width, spec.gripper.max_speed, HOLDING_FORCE)
+
+    def begin(self, width: float) -> None:
+        """Stand open by ``width`` (m) from the start, before anything moves."""
+        for joint in self._joints:
+            self._bullet.resetJointState(self._body, joint, width / 2)
 
     def move(self, width: float, speed: float, force: float) -> None:
         """Move to ``width`` (m) at ``speed`` (m/s of the opening), pressing with at most ``force`` (N)."""

@@ -166,9 +166,14 @@ class SimStock:
         """A free body of a part at ``pose``; returns the body's id."""
         return bodies.spawn_part(self._bullet, part, pose, (*library().colors[part.color].rgb, 1.0), self._folder)
 
-    def stand(self, instance: str, part: Part, pose: Pose) -> None:
-        """Let a part stand at ``pose`` from the start, before anything moves: for runs that begin assembled."""
-        self.pieces[instance] = Piece(part, self.spawn(part, pose), (), None, self._now())
+    def stand(self, instance: str, part: Part, pose: Pose, fixed: bool = False) -> int:
+        """Let a part stand at ``pose`` from the start, before anything moves: for runs that begin assembled; ``fixed``
+        as if it were clamped. Returns its body."""
+        body = self.spawn(part, pose)
+        if fixed:
+            self._bullet.changeDynamics(body, -1, mass=0.0)
+        self.pieces[instance] = Piece(part, body, (), None, self._now())
+        return body
 
     def true_pose(self, instance: str) -> Pose:
         """Where the part's frame really is. For evaluation only: nothing in the cell may call it."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cells.kinematics.chain import Chain
     from cells.products.model import Part
     from cells.runtime.world_model import WorldModel
+    from cells.skills.policy import Policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,8 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a running skill may look at. ``proof`` is what the runner will put its motions to."""
+    """What a running skill may look at. ``proof`` is what the runner will put its motions to; ``policies`` improve the
+    skills that they are for."""
 
     cell: Cell
     chain: Chain
@@ -100,6 +102,7 @@ class Context:
     locator: Locator
     model: Callable[[], WorldModel]
     part: Callable[[str], Part]
+    policies: Policies = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,15 @@ from cells.pose import Pose
 from cells.skills.contract import Call, Context
 from cells.skills.motions import nearest_turn
 
+SURE = 3.0  # standard deviations of the locator that count as the bounds of its error
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What the skill goes for: the middle of the rim, or of the studs' tops, and the height of the part's underside
-    when it is seated, in the world (m); its underside below the tcp (m); yaw (rad)."""
+    """What a joining goes for, in the world (m, rad): the middle of the rim, or of the studs' tops, and the height of
+    the part's underside when it is seated; its underside below the tcp; yaw; the bounds of the estimate's error,
+    sideways (``error``) and in tilt (``lean``). Of a part that goes into a hole also its ``width`` and the ``hole``'s,
+    and whether they are ``round``; of one that goes onto studs both are zero."""
 
     x: float
     y: float
@@ -21,7 +25,11 @@ class Fit:
     tip: float
     chamfer: float
     yaw: float
+    error: float = 0.0
+    lean: float = 0.0
+    width: float = 0.0
     hole: float = 0.0
+    round: bool = True
 
 
 def plan_fit(context: Context, call: Call) -> Fit:
@@ -30,9 +38,14 @@ def plan_fit(context: Context, call: Call) -> Fit:
     rim, depth = where_it_goes(context, call)
     x, y, z = rim.xyz
     yaw = nearest_turn(rim.yaw, part.grip.symmetry) + part.grip.tcp.yaw
+    sigma = context.locator.locate(str(call.base)).sigma
     hole = context.part(str(call.base)).holes.get(str(call.target))
-    width = hole.width / 2 if hole is not None else 0.0
-    return Fit(x, y, z, z - depth, part.grip.tcp.xyz[2], call.params.get("chamfer", 0.0), yaw, width)
+    return Fit(
+        x, y, z, z - depth, part.grip.tcp.xyz[2], call.params.get("chamfer", 0.0), yaw,
+        error=SURE * max(sigma[:2]), lean=SURE * max(sigma[3:5]),
+        width=hole.shaft if hole else 0.0, hole=hole.width if hole else 0.0,
+        round=hole is None or hole.shape == "round",
+    )  # fmt: skip
 
 
 def where_it_goes(context: Context, call: Call) -> tuple[Pose, float]:

@@ -2,21 +2,23 @@
 
 Approach above the estimated place; come down softly; where the rim is met, search on a spiral with a light press until
 the tip drops in; then push, sideways soft, to the bottom; release; press home with closed fingers, which also says how
-high the part really stands. Force *and* travel decide, never one of them.
+high the part really stands. Force *and* travel decide, never one of them. A hole with a sharp rim, or one that may
+lean, is found by tilting the part: see :mod:`cells.skills.tilt`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass
-from math import cos, pi, sin
+from math import cos, pi, radians, sin
 
 from cells.ports import Reading
 from cells.pose import Pose, tool_down
-from cells.skills.contract import Call, Command, Condition, Context, Done, Failed, Note, Skill, Steps, place_name
+from cells.skills.contact import Contact, Phase, corrected, guided
+from cells.skills.contract import Call, Condition, Context, Done, Failed, Note, Skill, Steps, place_name
 from cells.skills.fit import Fit, plan_fit
-from cells.skills.motions import APPROACH, grip, softly, spiral, straight, travel
+from cells.skills.motions import APPROACH, Moving, grip, softly, spiral, straight, travel
 from cells.skills.pick import GRIP_FORCE, open_width
+from cells.skills.tilt import Tilt, find_and_push
 from cells.skills.touch import touch
 
 ABOVE = 0.005  # m between tip and rim where feeling begins
@@ -31,6 +33,7 @@ DROP = 0.0007  # m below where the chamfer alone would let the tip go
 SEATED = 0.0010  # m of missing depth at which a stop may be the bottom
 SEARCH_TIME = 9.0  # s
 STICKS = 0.3  # s without getting deeper after which a part is turned to and fro
+SHARP, MAY_LEAN = 3e-4, radians(1)  # m of chamfer below which, rad of doubt above which a part is tilted to find a hole
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,45 +48,64 @@ class Push:
     patience: float = 7.0
 
 
-Phase = Generator[Command, Reading, tuple[Reading, str | None]]
+def leans(fit: Fit) -> bool:
+    """Whether a part must be tilted to find its hole."""
+    return fit.hole > 0.0 and (fit.chamfer < SHARP or fit.lean > MAY_LEAN)
 
 
-def search(context: Context, reading: Reading, fit: Fit, peak: list[float]) -> Phase:
+def above(fit: Fit) -> Pose:
+    """The tcp (world) from which a joining begins."""
+    return tool_down((fit.x, fit.y, fit.rim + fit.tip + ABOVE), fit.yaw)
+
+
+def join(context: Context, reading: Reading, contact: Contact, how: Push) -> Phase:
+    """From above the rim to the bottom. Ends with None when the part is pushed home, else with what went wrong."""
+    contact.tare = reading.wrench.copy()
+    if leans(contact.fit):
+        return (yield from find_and_push(context, reading, contact, Tilt()))
+    reading, wrong = yield from search(context, reading, contact)
+    if wrong is None:
+        reading, wrong = yield from push_in(context, reading, contact, how)
+    return reading, wrong
+
+
+def search(context: Context, reading: Reading, contact: Contact) -> Phase:
     """Come down and feel for the hole. Ends with None when the tip is in, else with what went wrong."""
-    dt, fast = context.cell.tick_s, min(SPEED, context.cell.limits.contact_speed)
-    tare, height, since = reading.wrench[2], reading.arm.tcp.xyz[2], 0.0
+    fit, dt, fast = contact.fit, context.cell.tick_s, min(SPEED, context.cell.limits.contact_speed)
+    height, since = reading.arm.tcp.xyz[2], 0.0
     touched, x, y = False, fit.x, fit.y
     inside = fit.rim + fit.tip - fit.chamfer - DROP
+    contact.enter("search", reading)
     for _ in range(round(SEARCH_TIME / dt)):
-        z, push = reading.arm.tcp.xyz[2], float(reading.wrench[2] - tare)
-        peak[0] = max(peak[0], push)
+        z, push, did = reading.arm.tcp.xyz[2], float(contact.felt(reading)[2]), contact.correction
         if z < inside:
             return reading, None
         touched = touched or push > 0.5 * SEARCH_PRESS
         if touched:
-            since += dt
+            since += did.pace * dt
             dx, dy = spiral(since, SPIRAL_PITCH, SPIRAL_SPEED)
             if dx * dx + dy * dy > SPIRAL_RADIUS**2:
                 break
             x, y = fit.x + dx, fit.y + dy
-        height = max(height - fast * dt, z - SEARCH_PRESS / DOWN)
-        at = tool_down((x, y, height), fit.yaw)
+        press = did.press * SEARCH_PRESS
+        height = max(height - did.pace * fast * dt, z - press / DOWN)
         stiffness = (SEARCH_STIFFNESS, SEARCH_STIFFNESS, DOWN)
-        reading = yield softly(at, stiffness, SEARCH_TURNING, 4 * SEARCH_PRESS)
-    off, reach = 1000 * (reading.arm.tcp.xyz[2] - fit.tip - fit.rim), 1000 * SPIRAL_RADIUS
-    return reading, f"no hole within {reach:.1f} mm of the estimate; the tip is {off:+.1f} mm off the rim"
+        at = corrected(tool_down((x, y, height), fit.yaw), contact)
+        reading = yield softly(at, stiffness, SEARCH_TURNING, 4 * press)
+    off, far = 1000 * (reading.arm.tcp.xyz[2] - fit.tip - fit.rim), 1000 * SPIRAL_RADIUS
+    return reading, f"no hole within {far:.1f} mm of the estimate; the tip is {off:+.1f} mm off the rim"
 
 
-def push_in(context: Context, reading: Reading, fit: Fit, how: Push, tare: float, peak: list[float]) -> Phase:
+def push_in(context: Context, reading: Reading, contact: Contact, how: Push) -> Phase:
     """Push to the bottom, sideways soft; wiggle where it sticks."""
-    dt, fast = context.cell.tick_s, min(SPEED, context.cell.limits.contact_speed)
+    fit, dt, fast = contact.fit, context.cell.tick_s, min(SPEED, context.cell.limits.contact_speed)
     height, stuck, firm, lowest = reading.arm.tcp.xyz[2], 0.0, 0, reading.arm.tcp.xyz[2]
     x, y = reading.arm.tcp.xyz[:2]
+    contact.enter("push", reading)
     for _ in range(round(how.patience / dt)):
-        z, push = reading.arm.tcp.xyz[2], float(reading.wrench[2] - tare)
-        peak[0] = max(peak[0], push)
-        missing = z - fit.tip - fit.bottom
-        firm = firm + 1 if push > 0.7 * how.force and missing < SEATED else 0
+        z, push, did = reading.arm.tcp.xyz[2], float(contact.felt(reading)[2]), contact.correction
+        missing, force = z - fit.tip - fit.bottom, did.press * how.force
+        firm = firm + 1 if push > 0.7 * force and missing < SEATED else 0
         if firm >= round(0.1 / dt):
             return reading, None
         if z < lowest - 2e-4:
@@ -95,47 +117,55 @@ def push_in(context: Context, reading: Reading, fit: Fit, how: Push, tare: float
         # From where the part is: a turn that began in the middle would start with a jump, faster than the arm may be.
         rate, side = (2 * pi * how.hertz, how.side) if stuck > STICKS else (0.0, 0.0)
         phase = rate * (stuck - STICKS)
-        height = max(height - (fast if missing > CLOSE else CLOSE_SPEED) * dt, z - how.force / DOWN)
+        speed = did.pace * (fast if missing > CLOSE else CLOSE_SPEED)
+        height = max(height - speed * dt, z - force / DOWN)
         at = tool_down((x + side * cos(phase), y + side * sin(phase), height), fit.yaw + how.turn * sin(phase))
-        spin = how.turn * rate * cos(phase)
-        reading = yield softly(at, (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN), PUSH_TURNING, 2 * how.force, spin)
+        spin, stiffness = how.turn * rate * cos(phase), (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN)
+        reading = yield softly(corrected(at, contact), stiffness, PUSH_TURNING, 2 * force, spin)
     missing = 1000 * (reading.arm.tcp.xyz[2] - fit.tip - fit.bottom)
     return reading, f"stuck {missing:.1f} mm above the bottom with {push:.0f} N on it"
+
+
+def let_go(context: Context, call: Call, reading: Reading, fit: Fit, force: float) -> Moving:
+    """Relax, so that nothing is under strain, and open the fingers."""
+    here, upright = reading.arm.tcp, tool_down((0.0, 0.0, 0.0), fit.yaw)
+    reading = yield softly(
+        here if leans(fit) else Pose(here.xyz, upright.quat),
+        (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN),
+        PUSH_TURNING,
+        force,
+    )
+    # Said before the fingers move: from then on nothing may rely on their hold.
+    yield Note("part_released", {"instance": call.item, "place": place_name(call)})
+    return (yield from grip(context, reading, open_width(context, context.part(call.item)), GRIP_FORCE))
 
 
 def put(context: Context, call: Call, reading: Reading, how: Push) -> Steps:
     """Find the place, push in, release, press home, measure."""
     part = context.part(call.item)
-    fit = plan_fit(context, call)
-    start = tool_down((fit.x, fit.y, fit.rim + fit.tip + ABOVE), fit.yaw)
-    reading = yield from travel(context, reading, start.shifted(dz=APPROACH / 2))
-    reading = yield from straight(context, reading, start)
-    tare, began, peak = float(reading.wrench[2]), reading.time, [0.0]
-    reading, wrong = yield from search(context, reading, fit, peak)
-    searched = reading.time - began
-    cause = "not_found"
-    if wrong is None:
-        cause = "wedged"
-        reading, wrong = yield from push_in(context, reading, fit, how, tare, peak)
-    data = {
-        "search_s": round(searched, 3),
-        "insert_s": round(reading.time - began, 3),
-        "peak_force_n": round(peak[0], 2),
-    }
+    contact = Contact(plan_fit(context, call))
+    fit = contact.fit
+    reading = yield from travel(context, reading, above(fit).shifted(dz=APPROACH / 2))
+    reading = yield from straight(context, reading, above(fit))
+    began = reading.time
+    reading, wrong = yield from guided(
+        join(context, reading, contact, how),
+        contact,
+        context.policies.get(call.skill),
+        context.cell.clocks.policy_every,
+    )
+    data = {"insert_s": round(reading.time - began, 3), "peak_force_n": round(contact.peak, 2)}
     if wrong is not None:
         yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH))
-        return Failed(cause, wrong, data)
-    relaxed = Pose(reading.arm.tcp.xyz, tool_down((0, 0, 0), fit.yaw).quat)
-    reading = yield softly(relaxed, (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN), PUSH_TURNING, how.force)
-    # Said before the fingers move: from then on nothing may rely on their hold.
-    yield Note("part_released", {"instance": call.item, "place": place_name(call)})
-    reading = yield from grip(context, reading, open_width(context, part), GRIP_FORCE)
+        return Failed("wedged" if contact.phase == "push" else "not_found", wrong, data)
+    x, y, _ = reading.arm.tcp.xyz
+    reading = yield from let_go(context, call, reading, fit, how.force)
     reading = yield from straight(context, reading, reading.arm.tcp.shifted(dz=part.size[2] / 2))
-    middle, error = Pose.at(*relaxed.xyz[:2], fit.bottom + part.size[2], fit.yaw), 0.0
-    for x, y in part.probes:
-        at = (middle @ Pose.at(x, y, 0.0)).xyz
+    middle, error = Pose.at(x, y, fit.bottom + part.size[2], fit.yaw), 0.0
+    for dx, dy in part.probes:
+        at = (middle @ Pose.at(dx, dy, 0.0)).xyz
         reading, top, press = yield from touch(context, reading, at, fit.yaw, HOME)
-        data["peak_force_n"] = round(max(data["peak_force_n"], peak[0], press), 2)
+        data["peak_force_n"] = round(max(data["peak_force_n"], press), 2)
         reading = yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH / 2))
         if top is None:
             return Failed("gone", f"{call.item} is not where it was released", data)

@@ -16,10 +16,14 @@ HERTZ = 0.5
 PATIENCE = 12.0  # s
 
 
+def push_for(call: Call) -> Push:
+    """How a call's gear is pushed: ``pitch`` of the call is the angle (rad) from tooth to tooth."""
+    return Push(force=FORCE, turn=SPAN * call.params["pitch"], side=0.0, hertz=HERTZ, patience=PATIENCE)
+
+
 def run(context: Context, call: Call, reading: Reading) -> Steps:
-    """``pitch`` of the call is the angle (rad) from tooth to tooth."""
-    how = Push(force=FORCE, turn=SPAN * call.params["pitch"], side=0.0, hertz=HERTZ, patience=PATIENCE)
-    return (yield from put(context, call, reading, how))
+    """Put the gear where it goes."""
+    return (yield from put(context, call, reading, push_for(call)))
 
 
 MESH = Skill("mesh", "1.0.0", "mesh", run, INSERT.before, INSERT.after)

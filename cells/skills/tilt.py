@@ -1,0 +1,218 @@
+"""Tilt: find a hole that has a sharp rim, and put a part into it, by leaning the part on the hole's far wall.
+
+A part held upright passes over a sharp rim without dropping in, as soon as it or the hole leans by a few degrees. So
+the part comes leaning, its lowest point inside the hole whatever the error of the estimate; it slides until that point
+meets the far wall, which tells where the hole is; it stands up against the wall; and goes in with the hand following
+where the hole leads, sideways and in tilt.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cells.control.setpoints import Compliant
+from cells.ports import Reading
+from cells.pose import Array, Pose, Vector3, tool_down
+from cells.skills.contact import Contact, Phase, about, corrected, tilt_of
+from cells.skills.contract import Command, Context
+from cells.skills.fit import Fit
+from cells.skills.motions import straight
+
+STIFFNESS, DOWN, TURNING = 800.0, 2000.0, 25.0  # N/m, N/m, Nm/rad
+SEATED = 0.0010  # m of missing depth at which a stop may be the bottom
+INSIDE = 0.0015  # m of depth from which the hole holds the part
+LIMIT = 20.0  # N of the spring, until the part is pushed in
+AIR = 0.002  # m above the rim at which feeling begins
+BACK = 0.012  # m above the rim to which a failed attempt goes back
+TOUCHED = 0.0008  # m: the error of what has been found by touch
+AIR_SPEED = 0.15  # m/s
+RAMP = 0.1  # s in which a slide gets up speed
+
+
+@dataclass(frozen=True, slots=True)
+class Tilt:
+    """The constants of the strategy: angles rad, forces N, speeds m/s and rad/s, rates 1/s, times s."""
+
+    lean: float = math.radians(13)
+    descend: float = 0.010
+    touch: float = 2.4
+    press: float = 3.0
+    glide: float = 0.04
+    slide: float = 6.0
+    stand: float = math.radians(29)
+    enter: float = 8.0
+    push: float = 12.0
+    sink: float = 0.025
+    close: float = 0.006
+    follow: float = 7.4
+    give_way: float = 12.5
+    swing: float = math.radians(4.6)
+    cone: float = math.radians(2.9)
+    yaw: float = math.radians(4.5)
+    idle: float = 0.2
+    patience: float = 1.1
+
+
+Found = Generator[Command, Reading, tuple[Reading, tuple[float, float] | str]]
+
+
+def find_and_push(context: Context, reading: Reading, contact: Contact, how: Tilt) -> Phase:
+    """From above the rim to the bottom. Ends with None when it is pushed home, else with what went wrong."""
+    start, wrong = contact.fit, None
+    for contact.tries, contact.way in enumerate(ways(start)):
+        reading, found = yield from _lean_on(context, reading, contact, how)
+        if isinstance(found, str):
+            wrong = found
+        else:
+            contact.fit = replace(contact.fit, x=found[0], y=found[1], error=TOUCHED)
+            reading, wrong = yield from _stand_up(context, reading, contact, how)
+            if wrong is None:
+                reading, wrong = yield from _go_in(context, reading, contact, how)
+            if wrong is None:
+                return reading, None
+        here = reading.arm.tcp.xyz
+        up = tool_down((here[0], here[1], start.rim + start.tip + BACK), start.yaw)
+        reading = yield from straight(context, reading, up, AIR_SPEED)
+    return reading, wrong
+
+
+def ways(fit: Fit) -> list[float]:
+    """The directions (rad, world) in which a part leans, one attempt after the other; a square one leads with a
+    corner."""
+    first = fit.yaw if fit.round else fit.yaw + math.pi / 4
+    return [first + quarter * math.pi / 2 for quarter in (0, 2, 1, 3, 0, 2)]
+
+
+def reach(fit: Fit, width: float) -> float:
+    """From the axis to the lowest point of something of a ``width`` (m) that leans."""
+    return width / 2 if fit.round else width / math.sqrt(2)
+
+
+def leaning(fit: Fit, low: Vector3, lean: float, way: float) -> Pose:
+    """The tcp (world) of a part that leans by ``lean`` so that its lowest point, in the direction ``way`` from its
+    axis, is at ``low``."""
+    turn, far = about(-lean * math.sin(way), lean * math.cos(way)), reach(fit, fit.width - 2 * fit.chamfer)
+    offset = (turn @ Pose((-far * math.cos(way), -far * math.sin(way), fit.tip))).xyz
+    x, y, z = (a + b for a, b in zip(low, offset, strict=True))
+    return Pose((x, y, z), (turn @ tool_down((0.0, 0.0, 0.0), fit.yaw)).quat)
+
+
+def lowest(fit: Fit, tcp: Pose, way: float) -> Array:
+    """Where (3,) the point of the part's tip in the direction ``way`` is (world)."""
+    far = reach(fit, fit.width - 2 * fit.chamfer)
+    upright = tool_down((0.0, 0.0, 0.0), fit.yaw)
+    return np.array((tcp @ upright.inverse() @ Pose((far * math.cos(way), far * math.sin(way), -fit.tip))).xyz)
+
+
+def spring(pose: Pose, contact: Contact, limit: float, twist: Array | None = None) -> Compliant:
+    """The spring at a pose, with the correction that stands."""
+    stiffness = np.array([STIFFNESS, STIFFNESS, DOWN, TURNING, TURNING, TURNING])
+    return Compliant(corrected(pose, contact), np.zeros(6) if twist is None else twist, stiffness, limit)
+
+
+def _lean_on(context: Context, reading: Reading, contact: Contact, how: Tilt) -> Found:
+    """Come down leaning, slide until the low point meets the wall. Ends with where the hole's middle then is."""
+    fit, way, dt = contact.fit, contact.way, context.cell.tick_s
+    u = np.array([math.cos(way), math.sin(way), 0.0])
+    contact.enter("lean", reading)
+    # As far ahead as is inside the hole in any case.
+    ahead = min(max(reach(fit, fit.width) - fit.error - 0.0015, 0.0), fit.error)
+    low = (fit.x + ahead * u[0], fit.y + ahead * u[1], fit.rim + AIR)
+    reading = yield from straight(
+        context, reading, leaning(fit, low, how.lean, way), AIR_SPEED * contact.correction.pace
+    )
+    felt = []
+    for _ in range(round(0.08 / dt)):
+        reading = yield None
+        felt.append(reading.wrench)
+    contact.tare = np.mean(felt[len(felt) // 2 :], axis=0)
+    contact.enter("touch", reading)
+    height, speed = low[2], min(how.descend, context.cell.limits.contact_speed)
+    while contact.felt(reading)[2] < how.touch * contact.correction.press:
+        if height < fit.bottom - how.touch / DOWN:
+            return reading, "nothing there to touch"
+        pace = speed * contact.correction.pace
+        height = max(height - pace * dt, float(lowest(fit, reading.arm.tcp, way)[2]) - 2 * how.touch / DOWN)
+        twist = np.array([0.0, 0.0, -pace, 0.0, 0.0, 0.0])
+        reading = yield spring(leaning(fit, (low[0], low[1], height), how.lean, way), contact, LIMIT, twist)
+    contact.enter("slide", reading)
+    begin = last = lowest(fit, reading.arm.tcp, way)
+    gone, leaned = 0.0, 0
+    while reading.time - contact.since < 2.0:
+        here, press = lowest(fit, reading.arm.tcp, way), contact.correction.press
+        along, against = float((here - begin) @ u), -float(contact.felt(reading)[:3] @ u)
+        leaned = leaned + 1 if float((here - last) @ u) < 8e-6 and against > 0.8 * how.slide * press else 0
+        last = here
+        if leaned >= round(0.048 / dt):
+            x, y, _ = (here - u * reach(fit, fit.hole)).tolist()
+            return reading, (x, y)
+        if along > 2 * fit.error + 0.0065 + fit.error:
+            return reading, f"the tip slid {1000 * along:.1f} mm and met no wall"
+        pace = how.glide * contact.correction.pace * min(1.0, (reading.time - contact.since) / RAMP)
+        gone = min(max(gone, along - 0.001) + pace * dt, along + how.slide * press / STIFFNESS)
+        x, y, z = (here + u * (gone - along)).tolist()
+        twist = np.zeros(6)
+        if against < how.slide / 3:
+            twist[:3] = pace * u
+        at = leaning(fit, (x, y, z - how.press * press / DOWN), how.lean, way)
+        reading = yield spring(at, contact, LIMIT, twist)
+    return reading, "the tip neither slid on nor leaned on a wall"
+
+
+def _stand_up(context: Context, reading: Reading, contact: Contact, how: Tilt) -> Phase:
+    """Turn upright about the low point, held against the wall."""
+    fit, way, dt = contact.fit, contact.way, context.cell.tick_s
+    u = np.array([math.cos(way), math.sin(way), 0.0])
+    contact.enter("stand", reading)
+    lean = how.lean
+    while lean > 0.0:
+        speed, press = how.stand * contact.correction.pace, contact.correction.press
+        lean = max(lean - speed * dt, 0.0)
+        contact.felt(reading)
+        here = lowest(fit, reading.arm.tcp, way)
+        x, y, z = (here + u * (how.slide * press / 2 / STIFFNESS)).tolist()
+        turning = -speed * np.array([-u[1], u[0], 0.0])
+        twist = np.concatenate([np.cross(turning, np.array(reading.arm.tcp.xyz) - here), turning])
+        at = leaning(fit, (x, y, z - how.press * press / DOWN), lean, way)
+        reading = yield spring(at, contact, LIMIT, twist)
+    return reading, None
+
+
+def _go_in(context: Context, reading: Reading, contact: Contact, how: Tilt) -> Phase:
+    """Push to the bottom; sideways and in tilt the hand follows where the hole leads, and circles where it sticks."""
+    fit, way, dt = contact.fit, contact.way, context.cell.tick_s
+    contact.enter("push", reading)
+    x, y, height = reading.arm.tcp.xyz
+    lowest_yet, stuck, firm, tilt, yaw = height, 0.0, 0, np.zeros(2), 0.0
+    while stuck < how.patience:
+        tcp, did = reading.arm.tcp, contact.correction
+        missing, depth = tcp.xyz[2] - fit.tip - fit.bottom, fit.rim - tcp.xyz[2] + fit.tip
+        force = did.press * (how.push if depth > 2 * INSIDE else how.enter)
+        push = float(contact.felt(reading)[2])
+        firm = firm + 1 if push > 0.7 * force and missing < SEATED else 0
+        if firm >= round(0.1 / dt):
+            return reading, None
+        if tcp.xyz[2] < lowest_yet - 1e-4:
+            lowest_yet, stuck = tcp.xyz[2], 0.0
+        stuck += dt
+        x, y = x + how.follow * dt * (tcp.xyz[0] - x), y + how.follow * dt * (tcp.xyz[1] - y)
+        tilt = tilt + how.give_way * dt * (np.array(tilt_of(tcp, fit)) - tilt)
+        tilt *= min(1.0, how.swing / max(float(np.hypot(*tilt)), 1e-9))
+        swung = tilt
+        if stuck > how.idle:
+            tilt, since = tilt * (1 - 7 * dt), stuck - how.idle
+            angle, size = 10.0 * since, how.cone * min(1.0, since / 0.7)
+            swung = tilt + size * np.array([math.cos(angle), math.sin(angle)])
+            if not fit.round:
+                yaw = how.yaw * min(1.0, since / 0.35) * math.sin(2 * math.pi * 1.3 * since)
+        speed = did.pace * (how.sink if missing > SEATED + INSIDE else how.close)
+        height = max(min(height, tcp.xyz[2]) - speed * dt, tcp.xyz[2] - force / DOWN)
+        lead = 0.5 * how.slide * did.press / STIFFNESS if depth < INSIDE else 0.0
+        turned = about(*swung) @ tool_down((0.0, 0.0, 0.0), fit.yaw + yaw)
+        at = Pose((x + lead * math.cos(way), y + lead * math.sin(way), height), turned.quat)
+        reading = yield spring(at, contact, 2 * force)
+    return reading, f"stuck {1000 * missing:.1f} mm above the bottom with {push:.0f} N on it"

@@ -1,0 +1,115 @@
+"""One episode of a single-skill task: what is drawn, from which ranges, by which seed. Plain data, kept with results.
+
+Seeds of different purposes never meet: the purpose is part of what the generator is seeded with.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+
+from cells.errors import Unbuildable
+from cells.products.catalogue import build_variant
+from cells.products.family import BuildLimits
+from cells.products.model import ProductVariant, Value
+
+Purpose = Literal["tuning", "training", "gate", "evaluation"]
+PURPOSES: tuple[Purpose, ...] = ("tuning", "training", "gate", "evaluation")
+Drawn = Value | tuple[float, float] | tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What varies, and how far. ``parameters`` of the family as in an order; a pair of floats: anything between, a pair
+    of ints: a whole number between, other tuples: one of them. All errors are uniform: of the estimate ``offset`` (m, x
+    and y each), ``tilt`` (rad, about any horizontal axis), ``yaw`` (rad, where it matters); of the part in the hand
+    ``slipped`` (m, along the pads) and ``leaning`` (rad, about the closing axis). ``friction`` and ``mass`` are factors
+    of the parts', ``stiffness`` one of the arm's, ``noise`` one of the wrist sensor's."""
+
+    family: str
+    parameters: Mapping[str, Drawn] = field(default_factory=dict)
+    offset: float = 0.0
+    tilt: float = 0.0
+    yaw: float = 0.0
+    slipped: float = 0.0
+    leaning: float = 0.0
+    friction: tuple[float, float] = (0.9, 1.1)
+    mass: tuple[float, float] = (0.9, 1.1)
+    stiffness: tuple[float, float] = (0.9, 1.1)
+    noise: tuple[float, float] = (0.5, 1.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """What was drawn (SI, rad). ``choice`` in 0..1 picks among items that would do; ``phase`` in 0..1 turns what may
+    stand in any turn. The sign of an error: truth is at the estimate, moved and turned by it."""
+
+    purpose: Purpose
+    seed: int
+    family: str
+    parameters: Mapping[str, Value]
+    choice: float
+    phase: float
+    offset: tuple[float, float]
+    tilt: float
+    way: float
+    yaw: float
+    slipped: float
+    leaning: float
+    friction: float
+    mass: float
+    stiffness: float
+    noise: float
+
+    @property
+    def world_seed(self) -> int:
+        """The seed of the world's own noise."""
+        return int(np.random.SeedSequence([PURPOSES.index(self.purpose), self.seed, 1]).generate_state(1)[0])
+
+
+def draw(conditions: Conditions, purpose: Purpose, seed: int, limits: BuildLimits) -> tuple[Episode, ProductVariant]:
+    """The episode of a seed, and its variant: something that a cell of these limits can build."""
+    chance = np.random.default_rng([PURPOSES.index(purpose), seed])
+
+    def within(most: float) -> float:
+        return float(chance.uniform(-most, most))
+
+    while True:
+        parameters = {name: _value(drawn, chance) for name, drawn in conditions.parameters.items()}
+        with suppress(Unbuildable):
+            variant = build_variant(conditions.family, parameters, limits)
+            break
+    return (
+        Episode(
+            purpose, seed, conditions.family, dict(variant.parameters),
+            choice=float(chance.random()), phase=float(chance.random()),
+            offset=(within(conditions.offset), within(conditions.offset)),
+            tilt=float(chance.uniform(0.0, conditions.tilt)), way=within(math.pi), yaw=within(conditions.yaw),
+            slipped=within(conditions.slipped), leaning=within(conditions.leaning),
+            friction=float(chance.uniform(*conditions.friction)), mass=float(chance.uniform(*conditions.mass)),
+            stiffness=float(chance.uniform(*conditions.stiffness)), noise=float(chance.uniform(*conditions.noise)),
+        ),
+        variant,
+    )  # fmt: skip
+
+
+def _value(drawn: Drawn, chance: np.random.Generator) -> Value:
+    if not isinstance(drawn, tuple):
+        return drawn
+    if len(drawn) == 2 and all(isinstance(end, float) for end in drawn):
+        return round(float(chance.uniform(*drawn)), 2)  # type: ignore[arg-type]
+    if len(drawn) == 2 and all(isinstance(end, int) and not isinstance(end, bool) for end in drawn):
+        return int(chance.integers(int(drawn[0]), int(drawn[1]) + 1))
+    return drawn[int(chance.integers(len(drawn)))]
+
+
+def narrowed(conditions: Conditions, changes: Mapping[str, Drawn]) -> Conditions:
+    """The conditions with some of the parameters, or of their own numbers, set."""
+    own = {name: value for name, value in changes.items() if name in Conditions.__slots__ and name != "parameters"}
+    rest = {name: value for name, value in changes.items() if name not in own}
+    return replace(conditions, parameters={**conditions.parameters, **rest}, **own)  # type: ignore[arg-type]

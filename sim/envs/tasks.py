@@ -1,0 +1,64 @@
+"""The tasks: which skill, under which conditions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sim.envs.episode import Conditions
+
+PEG = {"peg_mm": (8.0, 20.0), "peg_length_mm": (32.0, 50.0), "pegs": (3, 4)}
+SHAPES = {"peg_shape": ("round", "round", "round", "square")}
+GEARBOX = {
+    "pinion_teeth": (18, 40), "gear_teeth": (18, 48), "face_mm": (6.0, 10.0), "shaft_mm": (6.0, 12.0), "pins": 2,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A ``skill``, of parts that go onto several ``studs`` or not, with its ``conditions`` by name, the first the
+    default."""
+
+    name: str
+    skill: str
+    studs: bool
+    conditions: Mapping[str, Conditions]
+
+
+INSERT = Task(
+    "Insert", "insert", False,
+    {
+        "hard": Conditions(
+            "pegboard", {**PEG, **SHAPES, "clearance_mm": 0.5, "chamfer_mm": 0.0}, offset=3e-3, tilt=math.radians(4),
+            yaw=math.radians(4),
+        ),
+        "medium": Conditions(
+            "pegboard", {**PEG, **SHAPES, "clearance_mm": 1.0, "chamfer_mm": 0.0}, offset=2.5e-3, tilt=math.radians(3),
+            yaw=math.radians(3),
+        ),
+        "shop": Conditions(
+            "pegboard", {**PEG, **SHAPES, "clearance_mm": 0.5, "chamfer_mm": 0.5}, offset=3e-3, tilt=math.radians(2),
+            yaw=math.radians(2),
+        ),
+        "inhand": Conditions(
+            "pegboard", {**PEG, **SHAPES, "clearance_mm": 0.5, "chamfer_mm": 0.0}, offset=3e-3, tilt=math.radians(4),
+            yaw=math.radians(4), slipped=1e-3, leaning=math.radians(2),
+        ),
+        "tight": Conditions(
+            "pegboard", {**PEG, **SHAPES, "clearance_mm": 0.3, "chamfer_mm": 0.0}, offset=2e-3, tilt=math.radians(2),
+            yaw=math.radians(2),
+        ),
+    },
+)  # fmt: skip
+MESH = Task(
+    "Mesh", "mesh", False,
+    {"bench": Conditions("gearbox", {**GEARBOX, "clearance_mm": 0.5, "chamfer_mm": 0.5}, offset=9e-4,
+                         tilt=math.radians(0.3), yaw=math.radians(0.9))},
+)  # fmt: skip
+COVER = Task(
+    "Cover", "insert", True,
+    {"bench": Conditions("gearbox", {**GEARBOX, "clearance_mm": 0.5, "chamfer_mm": 0.5}, offset=2e-3,
+                         tilt=math.radians(2), yaw=math.radians(2))},
+)  # fmt: skip
+TASKS = {task.name: task for task in (INSERT, MESH, COVER)}
