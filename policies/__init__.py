@@ -1,1 +1,1 @@
-"""How a cell learns: the wing is named, nothing is in it yet."""
+"""How a cell learns: policies as files, the network they are, running them, the zoo that keeps them."""

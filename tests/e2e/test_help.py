@@ -5,7 +5,10 @@ import sys
 
 from tests.conftest import Cellwright
 
-HEAVY = "numba numpy scipy spatialmath sqlalchemy pybullet torch ruckig pinocchio trimesh pydantic basyx py_trees PIL"
+HEAVY = (
+    "numba numpy scipy spatialmath sqlalchemy pybullet torch ruckig pinocchio trimesh pydantic basyx py_trees PIL onnx "
+    "onnxruntime safetensors"
+)
 
 
 def test_help_loads_nothing_heavy() -> None:
