@@ -11,14 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import cos, pi, radians, sin
 
+import numpy as np
+
 from cells.ports import Reading
 from cells.pose import Pose, tool_down
 from cells.skills.contact import Contact, Phase, corrected, guided
 from cells.skills.contract import Call, Condition, Context, Done, Failed, Note, Skill, Steps, place_name
+from cells.skills.contracts import MESH_NOMINAL, TILT_NOMINAL
 from cells.skills.fit import Fit, plan_fit
 from cells.skills.motions import APPROACH, Moving, grip, softly, spiral, straight, travel
 from cells.skills.pick import GRIP_FORCE, open_width
-from cells.skills.tilt import Tilt, find_and_push
+from cells.skills.tilt import Tilt, find_and_push, tuned
 from cells.skills.touch import touch
 
 ABOVE = 0.005  # m between tip and rim where feeling begins
@@ -58,15 +61,27 @@ def above(fit: Fit) -> Pose:
     return tool_down((fit.x, fit.y, fit.rim + fit.tip + ABOVE), fit.yaw)
 
 
-def join(context: Context, reading: Reading, contact: Contact, how: Push) -> Phase:
-    """From above the rim to the bottom. Ends with None when the part is pushed home, else with what went wrong."""
+def join(context: Context, reading: Reading, contact: Contact, how: Push, tilt: Tilt | None = None) -> Phase:
+    """From above the rim to the bottom, a leaning part as ``tilt`` says. Ends with None when the part is pushed home,
+    else with what went wrong."""
     contact.tare = reading.wrench.copy()
     if leans(contact.fit):
-        return (yield from find_and_push(context, reading, contact, Tilt()))
+        return (yield from find_and_push(context, reading, contact, tilt or Tilt()))
     reading, wrong = yield from search(context, reading, contact)
     if wrong is None:
         reading, wrong = yield from push_in(context, reading, contact, how)
     return reading, wrong
+
+
+def improved(context: Context, call: Call, reading: Reading, contact: Contact, how: Push) -> Phase:
+    """Join, as the policy for it has it, if the cell works with one that was made for this strategy."""
+    policy = context.policies.get(call.skill)
+    if policy is None or policy.contract.nominal != (TILT_NOMINAL if leans(contact.fit) else MESH_NOMINAL):
+        return (yield from join(context, reading, contact, how))
+    if policy.contract.kind == "parameters":
+        return (yield from join(context, reading, contact, how, tuned(policy.act(np.zeros(0)))))
+    steps = join(context, reading, contact, how)
+    return (yield from guided(steps, contact, policy, context.cell.clocks.policy_every))
 
 
 def search(context: Context, reading: Reading, contact: Contact) -> Phase:

@@ -21,6 +21,7 @@ from cells.skills.contact import Contact, Phase, about, corrected, tilt_of
 from cells.skills.contract import Command, Context
 from cells.skills.fit import Fit
 from cells.skills.motions import straight
+from cells.skills.policy import Component, Space
 
 STIFFNESS, DOWN, TURNING = 800.0, 2000.0, 25.0  # N/m, N/m, Nm/rad
 SEATED = 0.0010  # m of missing depth at which a stop may be the bottom
@@ -55,6 +56,28 @@ class Tilt:
     yaw: float = math.radians(4.5)
     idle: float = 0.2
     patience: float = 1.1
+
+
+# What may be tuned, and how far. What isn't here are limits of the hardware or of patience.
+_RANGES: dict[str, tuple[str, float, float]] = {
+    "lean": ("rad", 0.12, 0.30), "descend": ("m/s", 0.005, 0.025), "touch": ("N", 1.5, 5.0), "press": ("N", 1.5, 6.0),
+    "glide": ("m/s", 0.02, 0.12), "slide": ("N", 4.0, 10.0), "stand": ("rad/s", 0.25, 2.0), "enter": ("N", 4.0, 12.0),
+    "push": ("N", 8.0, 20.0), "sink": ("m/s", 0.010, 0.060), "close": ("m/s", 0.003, 0.020),
+    "follow": ("1/s", 3.0, 15.0), "give_way": ("1/s", 5.0, 25.0), "swing": ("rad", 0.04, 0.12),
+    "cone": ("rad", 0.02, 0.08), "yaw": ("rad", 0.04, 0.10), "idle": ("s", 0.05, 0.4),
+}  # fmt: skip
+PARAMETERS = Space(tuple(Component(name, unit, "", (low,), (high,), "") for name, (unit, low, high) in _RANGES.items()))
+
+
+def tuned(values: Array) -> Tilt:
+    """The constants (n,) that a policy of kind ``parameters`` says, as ``PARAMETERS`` has them."""
+    named = PARAMETERS.named(PARAMETERS.clipped(np.asarray(values, float)))
+    return Tilt(**{name: value for name, (value,) in named.items()})
+
+
+def constants(how: Tilt) -> Array:
+    """The constants of a strategy as a vector (n,)."""
+    return np.array([getattr(how, part.name) for part in PARAMETERS.components])
 
 
 Found = Generator[Command, Reading, tuple[Reading, tuple[float, float] | str]]

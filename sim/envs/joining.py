@@ -6,7 +6,7 @@ is the correction that stands until the next policy tick, and the neutral one le
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -21,6 +21,7 @@ from cells.skills.contract import Command, Note
 from cells.skills.insert import Push, join, let_go
 from cells.skills.mesh import push_for
 from cells.skills.motions import straight
+from cells.skills.tilt import tuned
 from cells.tasks.limits import build_limits
 from sim.envs.episode import Purpose, draw, narrowed
 from sim.envs.outcome import Outcome, outcome_of
@@ -40,14 +41,17 @@ class Joining(gymnasium.Env[Array, Array]):
 
     def __init__(
         self, task: str, conditions: str | None = None, purpose: Purpose = "training", cell: str = "panda-bench",
-        changes: Mapping[str, Any] | None = None, privileged: bool = False, render_mode: str | None = None,
+        changes: Mapping[str, Any] | None = None, constants: Sequence[float] | None = None, privileged: bool = False,
+        render_mode: str | None = None,
     ) -> None:  # fmt: skip
-        """``conditions`` by name (see sim/envs/tasks.py), some of them set by ``changes``; with ``privileged`` the info
+        """``conditions`` by name (see sim/envs/tasks.py), some of them set by ``changes``; ``constants`` of the
+        strategy instead of the nominal's, as ``cells.skills.tilt.PARAMETERS`` has them; with ``privileged`` the info
         tells what only a teacher may know: the error of the estimate, and of the part in the hand."""
         self.task = TASKS[task]
         named = self.task.conditions
         self.conditions = narrowed(named[conditions or next(iter(named))], changes or {})
         self.purpose, self._privileged, self.render_mode = purpose, privileged, render_mode
+        self._tilt = None if constants is None else tuned(np.asarray(constants))
         self.cell = load_cell(cell)
         self._limits = build_limits(self.cell)
         self.observation_space = _box(OBSERVATION.low, OBSERVATION.high)
@@ -112,7 +116,7 @@ class Joining(gymnasium.Env[Array, Array]):
         """Join, let go, and go up: the skill's own steps."""
         scene, call = self._scene, self._scene.call
         how = push_for(call) if call.skill == "mesh" else Push()
-        reading, wrong = yield from join(scene.context, self._reading, self._contact, how)
+        reading, wrong = yield from join(scene.context, self._reading, self._contact, how, self._tilt)
         if wrong is None:
             reading = yield from let_go(scene.context, call, reading, self._contact.fit, how.force)
             self._ended = scene.world.clock.now()
