@@ -120,18 +120,22 @@ def reach(fit: Fit, width: float) -> float:
     return width / 2 if fit.round else width / math.sqrt(2)
 
 
-def leaning(fit: Fit, low: Vector3, lean: float, way: float) -> Pose:
-    """The tcp (world) of a part that leans by ``lean`` so that its lowest point, in the direction ``way`` from its
-    axis, is at ``low``."""
-    turn, far = about(-lean * math.sin(way), lean * math.cos(way)), reach(fit, fit.width - 2 * fit.chamfer)
+def tip_reach(fit: Fit) -> float:
+    """From a part's axis to the lowest point of its tip when it leans."""
+    return reach(fit, fit.width - 2 * fit.chamfer)
+
+
+def leaning(fit: Fit, low: Vector3, lean: float, way: float, far: float) -> Pose:
+    """The tcp (world) of a part that leans by ``lean`` so that the point of its underside which is ``far`` (m) from its
+    axis in the direction ``way``, its lowest, is at ``low``."""
+    turn = about(-lean * math.sin(way), lean * math.cos(way))
     offset = (turn @ Pose((-far * math.cos(way), -far * math.sin(way), fit.tip))).xyz
     x, y, z = (a + b for a, b in zip(low, offset, strict=True))
     return Pose((x, y, z), (turn @ tool_down((0.0, 0.0, 0.0), fit.yaw)).quat)
 
 
-def lowest(fit: Fit, tcp: Pose, way: float) -> Array:
-    """Where (3,) the point of the part's tip in the direction ``way`` is (world)."""
-    far = reach(fit, fit.width - 2 * fit.chamfer)
+def lowest(fit: Fit, tcp: Pose, way: float, far: float) -> Array:
+    """Where (3,) the point of a part's underside that is ``far`` from its axis in the direction ``way`` is (world)."""
     upright = tool_down((0.0, 0.0, 0.0), fit.yaw)
     return np.array((tcp @ upright.inverse() @ Pose((far * math.cos(way), far * math.sin(way), -fit.tip))).xyz)
 
@@ -152,7 +156,7 @@ def _lean_on(context: Context, reading: Reading, contact: Contact, how: Tilt) ->
     ahead = min(max(reach(fit, fit.width) - fit.error - 0.0015, 0.0), fit.error)
     low = (fit.x + ahead * u[0], fit.y + ahead * u[1], fit.rim + AIR)
     reading = yield from straight(
-        context, reading, leaning(fit, low, how.lean, way), AIR_SPEED * contact.correction.pace
+        context, reading, leaning(fit, low, how.lean, way, tip_reach(fit)), AIR_SPEED * contact.correction.pace
     )
     felt = []
     for _ in range(round(0.08 / dt)):
@@ -165,14 +169,18 @@ def _lean_on(context: Context, reading: Reading, contact: Contact, how: Tilt) ->
         if height < fit.bottom - how.touch / DOWN:
             return reading, "nothing there to touch"
         pace = speed * contact.correction.pace
-        height = max(height - pace * dt, float(lowest(fit, reading.arm.tcp, way)[2]) - 2 * how.touch / DOWN)
+        height = max(
+            height - pace * dt, float(lowest(fit, reading.arm.tcp, way, tip_reach(fit))[2]) - 2 * how.touch / DOWN
+        )
         twist = np.array([0.0, 0.0, -pace, 0.0, 0.0, 0.0])
-        reading = yield spring(leaning(fit, (low[0], low[1], height), how.lean, way), contact, LIMIT, twist)
+        reading = yield spring(
+            leaning(fit, (low[0], low[1], height), how.lean, way, tip_reach(fit)), contact, LIMIT, twist
+        )
     contact.enter("slide", reading)
-    begin = last = lowest(fit, reading.arm.tcp, way)
+    begin = last = lowest(fit, reading.arm.tcp, way, tip_reach(fit))
     gone, leaned = 0.0, 0
     while reading.time - contact.since < 2.0:
-        here, press = lowest(fit, reading.arm.tcp, way), contact.correction.press
+        here, press = lowest(fit, reading.arm.tcp, way, tip_reach(fit)), contact.correction.press
         along, against = float((here - begin) @ u), -float(contact.felt(reading)[:3] @ u)
         leaned = leaned + 1 if float((here - last) @ u) < 8e-6 and against > 0.8 * how.slide * press else 0
         last = here
@@ -187,7 +195,7 @@ def _lean_on(context: Context, reading: Reading, contact: Contact, how: Tilt) ->
         twist = np.zeros(6)
         if against < how.slide / 3:
             twist[:3] = pace * u
-        at = leaning(fit, (x, y, z - how.press * press / DOWN), how.lean, way)
+        at = leaning(fit, (x, y, z - how.press * press / DOWN), how.lean, way, tip_reach(fit))
         reading = yield spring(at, contact, LIMIT, twist)
     return reading, "the tip neither slid on nor leaned on a wall"
 
@@ -218,12 +226,12 @@ def _pivot(context: Context, reading: Reading, contact: Contact, how: Tilt, lean
         fit, way = replace(contact.fit, yaw=contact.fit.yaw + contact.turned), contact.way + contact.turned
         u = np.array([math.cos(way), math.sin(way), 0.0])
         contact.felt(reading)
-        here = lowest(fit, reading.arm.tcp, way)
+        here = lowest(fit, reading.arm.tcp, way, tip_reach(fit))
         x, y, z = (here + u * (how.slide * press / 2 / STIFFNESS)).tolist()
         rates = (contact.lean - before[0]) / dt * np.array([-u[1], u[0], 0.0])
         rates[2] = (contact.turned - before[1]) / dt
         twist = np.concatenate([np.cross(rates, np.array(reading.arm.tcp.xyz) - here), rates])
-        at = leaning(fit, (x, y, z - how.press * press / DOWN), contact.lean, way)
+        at = leaning(fit, (x, y, z - how.press * press / DOWN), contact.lean, way, tip_reach(fit))
         reading = yield spring(at, contact, LIMIT, twist)
     return reading
 
