@@ -23,6 +23,7 @@ from cells.skills.motions import APPROACH, Moving, grip, softly, spiral, straigh
 from cells.skills.onto import HOME as HOME_ON_STUDS
 from cells.skills.onto import SOFT, both
 from cells.skills.pick import GRIP_FORCE, open_width
+from cells.skills.policy import Policy
 from cells.skills.tilt import Tilt, find_and_push, tuned
 from cells.skills.touch import touch
 
@@ -81,10 +82,17 @@ def join(context: Context, reading: Reading, contact: Contact, how: Push, tilt: 
     return reading, wrong
 
 
-def improved(context: Context, call: Call, reading: Reading, contact: Contact, how: Push) -> Phase:
-    """Join, as the policy for it has it, if the cell works with one that was made for this strategy."""
+def suited(context: Context, call: Call, fit: Fit) -> Policy | None:
+    """The policy for this call, if the cell works with one that was made for the strategy that it takes."""
     policy = context.policies.get(call.skill)
-    if policy is None or policy.contract.nominal != (TILT_NOMINAL if leans(contact.fit) else MESH_NOMINAL):
+    nominal = TILT_NOMINAL if leans(fit) else MESH_NOMINAL if call.skill == "mesh" else None
+    return policy if policy is not None and policy.contract.nominal == nominal else None
+
+
+def improved(context: Context, call: Call, reading: Reading, contact: Contact, how: Push) -> Phase:
+    """Join, as the policy for it has it, if there is one."""
+    policy = suited(context, call, contact.fit)
+    if policy is None:
         return (yield from join(context, reading, contact, how))
     if policy.contract.kind == "parameters":
         return (yield from join(context, reading, contact, how, tuned(policy.act(np.zeros(0)))))
@@ -171,13 +179,11 @@ def put(context: Context, call: Call, reading: Reading, how: Push) -> Steps:
     reading = yield from travel(context, reading, above(fit).shifted(dz=APPROACH / 2))
     reading = yield from straight(context, reading, above(fit))
     began = reading.time
-    reading, wrong = yield from guided(
-        join(context, reading, contact, how),
-        contact,
-        context.policies.get(call.skill),
-        context.cell.clocks.policy_every,
-    )
-    data = {"insert_s": round(reading.time - began, 3), "peak_force_n": round(contact.peak, 2)}
+    reading, wrong = yield from improved(context, call, reading, contact, how)
+    peak = contact.peak
+    data: dict[str, float | str] = {"insert_s": round(reading.time - began, 3), "peak_force_n": round(peak, 2)}
+    if policy := suited(context, call, fit):
+        data["policy"] = policy.name
     if wrong is not None:
         yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH))
         return Failed("wedged" if contact.phase == "push" else "not_found", wrong, data)
@@ -188,7 +194,8 @@ def put(context: Context, call: Call, reading: Reading, how: Push) -> Steps:
     for dx, dy in part.probes:
         at = (middle @ Pose.at(dx, dy, 0.0)).xyz
         reading, top, press = yield from touch(context, reading, at, fit.yaw, HOME)
-        data["peak_force_n"] = round(max(data["peak_force_n"], press), 2)
+        peak = max(peak, press)
+        data["peak_force_n"] = round(peak, 2)
         reading = yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH / 2))
         if top is None:
             return Failed("gone", f"{call.item} is not where it was released", data)
