@@ -67,14 +67,14 @@ def _appending(path: Path) -> Iterator[Callable[[str], None]]:
 
 def _rows(todo: Sequence[Asked], folder: Path | None, jobs: int) -> Generator[Row, None, None]:
     """The rows of what is to be done, as they come."""
-    if jobs == 1 or len(todo) < 2:
+    if jobs == 1 or not todo:
         # Bullet writes on the standard output of the process, which is for results alone.
         with rerouted(STDOUT, to=STDERR):
             for one in todo:
                 yield run(one, folder)
         return
     with _one_thread_each():
-        pool = ProcessPoolExecutor(jobs, get_context("spawn"), os.dup2, (STDERR, STDOUT))
+        pool = ProcessPoolExecutor(min(jobs, len(todo)), get_context("spawn"), os.dup2, (STDERR, STDOUT))
         try:
             futures = [pool.submit(run, one, folder) for one in todo]
             for future in as_completed(futures):

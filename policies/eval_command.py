@@ -118,7 +118,8 @@ def show(found: Evaluation) -> None:
         )
         print(f"McNemar p {d.p:.3g}): {'as good as the nominal, or better' if pair.as_good else 'not shown as good'}")
         for what, r in (("time", t), ("peak force", f)):
-            print(f"{what} × {r.ratio:.3f} (95 % ≥ {r.low:.3f}, 95 % ≤ {r.high:.3f}; {r.of} that both solve)")
+            bounds = f"{r.ratio:.3f} (95 % ≥ {r.low:.3f}, 95 % ≤ {r.high:.3f}), " if r.of else "unknown, "
+            print(f"{what} × {bounds}over {r.of} episodes that both solve")
     table(
         ("success by", "", "episodes", "share", "95 % ≥"),
         [
@@ -146,4 +147,6 @@ def shown(name: str, result: Result) -> tuple[str, ...]:
 
 def between(value: object, low: float | None, high: float | None) -> str:
     """A value, or the bin that it is in."""
-    return str(value) if low is None or high is None else f"{low:.3g} to {high:.3g}"
+    if low is not None and high is not None:
+        return f"{low:.3g} to {high:.3g}"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
