@@ -80,8 +80,8 @@ app.command("warmup")(warmup.warmup)
 
 
 def add_plugins() -> None:
-    """Add the commands of other packages (entry points ``cellwright.commands``, each a ``typer.Typer`` for a noun with
-    verbs, or a function for a single command)."""
+    """Add the commands of other packages: entry points ``cellwright.commands``, each a ``typer.Typer`` or, for a
+    command without verbs, a function."""
     for point in entry_points(group="cellwright.commands"):
         try:
             command = point.load()

@@ -88,7 +88,9 @@ def run(asked: Asked, folder: Path | None = None, watch: Watch | None = None) ->
     number of policy ticks done, and may render. Raises ``InputError`` for a task, conditions or policy that aren't
     here, and for a policy that is another than the one asked for."""
     settings = {name: getattr(asked, name) for name in ("conditions", "purpose", "cell", "changes", "constants")}
-    env = open_environment(asked.task, **settings, render_mode="rgb_array" if watch else None)
+    if watch:
+        settings["render_mode"] = "rgb_array"
+    env = open_environment(asked.task, **settings)
     hashed, steps, over = hashlib.sha256(), 0, False
     with closing(env):
         told = cast(Environment, env.unwrapped)

@@ -28,6 +28,7 @@ from policies.store import find_entry
 
 SCHEMA = "cellwright/evaluation/v1"
 MOST = 100_000  # episodes of one base seed
+QUICK_S = 10.0  # s within which a success is a quick one
 MAY_LOSE = 0.03  # of success, at the bound, for a policy that is as successful as its nominal
 THIRDS = 3  # bins of what is measured
 
@@ -151,7 +152,7 @@ def result_of(rows: Sequence[Row]) -> Result:
     def mean(key: str) -> float:
         return float(np.mean([outcome[key] for outcome in solved])) if solved else math.nan
 
-    quick = sum(outcome["quick"] for outcome in solved)
+    quick = sum(outcome["time_s"] <= QUICK_S for outcome in solved)
     return Result(share(len(solved), len(rows)), share(quick, len(rows)), mean("time_s"), mean("peak_n"))
 
 

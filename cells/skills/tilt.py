@@ -67,7 +67,10 @@ _RANGES: dict[str, tuple[str, float, float]] = {
     "cone": ("rad", 0.02, 0.08), "yaw": ("rad", 0.04, 0.10), "idle": ("s", 0.05, 0.4),
 }  # fmt: skip
 PARAMETERS = Space(
-    tuple(Component(name, unit, "", (low,), (high,), "see Tilt") for name, (unit, low, high) in _RANGES.items())
+    tuple(
+        Component(name, unit, "", (low,), (high,), f"constant {name!r} of the tilt strategy")
+        for name, (unit, low, high) in _RANGES.items()
+    )
 )
 
 

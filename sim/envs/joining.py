@@ -48,8 +48,9 @@ class Joining(gymnasium.Env[Array, Array]):
     ) -> None:  # fmt: skip
         """``conditions`` by name (see sim/envs/tasks.py), some of them set by ``changes``; ``constants`` of the
         strategy instead of the nominal's, as ``cells.skills.tilt.PARAMETERS`` has them. The info tells which
-        ``nominal`` is at work, so that a policy for another leaves it alone; at the end ``outcome`` and ``episode``;
-        if ``privileged`` what only a teacher may know: the error of the estimate, and of the part in the hand."""
+        ``nominal`` is at work, so that a policy for another leaves it alone, and of the ``episode`` what an order says;
+        at the end all of it, and the ``outcome``; if ``privileged`` what only a teacher may know: the error of the
+        estimate, and of the part in the hand."""
         self.task = TASKS[task]
         self.conditions_name = conditions or next(iter(self.task.conditions))
         self.conditions = narrowed(self.task.named(self.conditions_name), changes or {})
@@ -154,7 +155,8 @@ class Joining(gymnasium.Env[Array, Array]):
     def _info(self) -> dict[str, Any]:
         drawn = self._scene.episode
         nominal = TILT_NOMINAL if leans(self._scene.fit) else MESH_NOMINAL
-        info: dict[str, Any] = {"nominal": nominal, "phase": self._contact.phase}
+        known = {"family": drawn.family, "parameters": dict(drawn.parameters)}
+        info: dict[str, Any] = {"nominal": nominal, "phase": self._contact.phase, "episode": known}
         if self._privileged:
             info["privileged"] = {
                 "offset": drawn.offset, "tilt": drawn.tilt, "way": drawn.way, "yaw": drawn.yaw,

@@ -84,11 +84,12 @@ def test_truth_can_not_be_seen_before_it_is_felt(insert: Any, monkeypatch: pytes
 
 
 def test_the_info_tells_no_truth_before_the_end_but_to_whom_is_privileged(insert: Any) -> None:
-    _, info = insert().reset(seed=1)
-    assert info == {"nominal": "tilt@1", "phase": "lean"}
     env = insert(privileged=True)
-    _, info = env.reset(seed=1)
     drawn, _ = draw(env.unwrapped.conditions, "evaluation", 1, env.unwrapped._limits)
+    _, info = insert().reset(seed=1)
+    ordered = {"family": "pegboard", "parameters": drawn.parameters}
+    assert info == {"nominal": "tilt@1", "phase": "lean", "episode": ordered}
+    _, info = env.reset(seed=1)
     assert info["privileged"] == {name: getattr(drawn, name) for name in info["privileged"]}
     assert {"offset", "tilt", "way", "yaw", "slipped", "leaning"} == info["privileged"].keys()
 
