@@ -72,7 +72,12 @@ _RANGES: dict[str, tuple[str, float, float]] = {
     "cone": ("rad", 0.02, 0.08),
     "yaw": ("rad", 0.04, 0.12), "back": ("rad", 0.02, 0.10), "spin": ("rad/s", 0.2, 1.0), "idle": ("s", 0.05, 0.4),
 }  # fmt: skip
-PARAMETERS = Space(tuple(Component(name, unit, "", (low,), (high,), "") for name, (unit, low, high) in _RANGES.items()))
+PARAMETERS = Space(
+    tuple(
+        Component(name, unit, "", (low,), (high,), f"constant {name!r} of the tilt strategy")
+        for name, (unit, low, high) in _RANGES.items()
+    )
+)
 
 
 def tuned(values: Array) -> Tilt:
