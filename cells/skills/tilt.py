@@ -54,6 +54,7 @@ class Tilt:
     close: float = 0.006
     follow: float = 7.4
     give_way: float = 12.5
+    leak: float = 1.0
     swing: float = math.radians(4.6)
     cone: float = math.radians(2.9)
     yaw: float = math.radians(4.5)
@@ -68,7 +69,8 @@ _RANGES: dict[str, tuple[str, float, float]] = {
     "lean": ("rad", 0.12, 0.30), "descend": ("m/s", 0.005, 0.025), "touch": ("N", 1.5, 5.0), "press": ("N", 1.5, 6.0),
     "glide": ("m/s", 0.02, 0.12), "slide": ("N", 4.0, 10.0), "stand": ("rad/s", 0.25, 2.0), "enter": ("N", 4.0, 12.0),
     "push": ("N", 8.0, 20.0), "sink": ("m/s", 0.010, 0.060), "close": ("m/s", 0.003, 0.020),
-    "follow": ("1/s", 3.0, 15.0), "give_way": ("1/s", 5.0, 25.0), "swing": ("rad", 0.04, 0.12),
+    "follow": ("1/s", 3.0, 15.0), "give_way": ("1/s", 5.0, 25.0), "leak": ("1/s", 0.2, 7.0),
+    "swing": ("rad", 0.04, 0.12),
     "cone": ("rad", 0.02, 0.08),
     "yaw": ("rad", 0.04, 0.12), "back": ("rad", 0.02, 0.10), "spin": ("rad/s", 0.2, 1.0), "idle": ("s", 0.05, 0.4),
 }  # fmt: skip
@@ -268,7 +270,7 @@ def _go_in(context: Context, reading: Reading, contact: Contact, how: Tilt) -> P
         tilt *= min(1.0, how.swing / max(float(np.hypot(*tilt)), 1e-9))
         swung = tilt
         if stuck > how.idle:
-            tilt, since = tilt * (1 - 7 * dt), stuck - how.idle
+            tilt, since = tilt * (1 - how.leak * dt), stuck - how.idle
             angle, size = 10.0 * since, how.cone * min(1.0, since / 0.7)
             swung = tilt + size * np.array([math.cos(angle), math.sin(angle)])
             if not fit.round:
