@@ -42,15 +42,16 @@ class Joining(gymnasium.Env[Array, Array]):
     def __init__(
         self, task: str, conditions: str | None = None, purpose: Purpose = "training", cell: str = "panda-bench",
         changes: Mapping[str, Any] | None = None, constants: Sequence[float] | None = None, privileged: bool = False,
-        render_mode: str | None = None,
+        twin: bool = False, render_mode: str | None = None,
     ) -> None:  # fmt: skip
         """``conditions`` by name (see sim/envs/tasks.py), some of them set by ``changes``; ``constants`` of the
         strategy instead of the nominal's, as ``cells.skills.tilt.PARAMETERS`` has them; with ``privileged`` the info
-        tells what only a teacher may know: the error of the estimate, and of the part in the hand."""
+        tells what only a teacher may know: the error of the estimate, and of the part in the hand. A ``twin`` floats,
+        without the arm: see :mod:`sim.envs.twin`."""
         self.task = TASKS[task]
         named = self.task.conditions
         self.conditions = narrowed(named[conditions or next(iter(named))], changes or {})
-        self.purpose, self._privileged, self.render_mode = purpose, privileged, render_mode
+        self.purpose, self._privileged, self._twin, self.render_mode = purpose, privileged, twin, render_mode
         self._tilt = None if constants is None else tuned(np.asarray(constants))
         self.cell = load_cell(cell)
         self._limits = build_limits(self.cell)
@@ -65,7 +66,9 @@ class Joining(gymnasium.Env[Array, Array]):
             seed = int(self.np_random.integers(2**31))
         self.close()
         episode, variant = draw(self.conditions, self.purpose, seed, self._limits)
-        self._scene = scene = Scene(self.cell, self.conditions, episode, variant, self.task.skill, self.task.studs)
+        self._scene = scene = Scene(
+            self.cell, self.conditions, episode, variant, self.task.skill, self.task.studs, self._twin
+        )
         self._contact = Contact(scene.fit)
         self._guard = Guard(scene.cell, scene.context.chain, realtime=False)
         self._began, self._ended, self._peak, self._wrong = scene.world.clock.now(), None, 0.0, "unfinished"

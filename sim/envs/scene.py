@@ -27,8 +27,9 @@ from cells.skills.insert import above
 from cells.skills.pick import GRIP_FORCE
 from cells.tasks.plan import plan_order
 from sim.envs.episode import Conditions, Episode
+from sim.envs.twin import Twin
 from sim.truth import FitWatch
-from sim.world import open_world
+from sim.world import SimWorld
 
 HIGHER = 0.015  # m above where the joining begins, at which the part is when the episode begins
 CLEAR = 2e-4  # m between each finger and the part before they close
@@ -51,11 +52,12 @@ class Scene:
     """The world of an episode, with the part in the hand above its place."""
 
     def __init__(self, cell: Cell, conditions: Conditions, episode: Episode, variant: ProductVariant, skill: str,
-                 studs: bool) -> None:  # fmt: skip
+                 studs: bool, twin: bool = False) -> None:  # fmt: skip
+        """A ``twin`` floats: see :mod:`sim.envs.twin`."""
         self.cell = with_noise(cell, episode.noise)
         self.variant, self.episode = variant, episode
         self.call = call_for(self.cell, variant, skill, studs, episode.choice)
-        self.world = open_world(self.cell, {variant.hash: variant}, episode.world_seed)
+        self.world = (Twin if twin else SimWorld)(self.cell, {variant.hash: variant}, episode.world_seed)
         chain = load_chain(self.cell)
         self._stand(conditions)
         self.context = Context(
