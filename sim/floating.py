@@ -1,9 +1,9 @@
 """A gripper that floats: what an arm holds, driven as the arm's own impedance drives it, without the arm.
 
-The tool is the cell's, with its true masses; at the flange it carries a body that gives it the arm's mobility at the
-tool, seen by a contact: the inverse of the operational-space inertia (Khatib, "A unified approach for motion and force
-control of robot manipulators", 1987). A rigid body has one mass in all directions and an arm has not, so that the body
-gets the arm's mobility along the tool, about it, and the mean of the two about the axes across it.
+The tool is the cell's, with its true masses; at the flange it carries a body that makes it as inert as the arm is at
+the tool, seen by a contact. That is told by the operational-space inertia (Khatib, "A unified approach for motion and
+force control of robot manipulators", 1987). A rigid body has one mass in all directions and an arm has not: the body
+gets the arm's inertia along the tool, about it, and the mean of the two about the axes across it.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ SINGULAR = 1e-6  # damping of the inverse that tells joint speeds
 
 @dataclass(frozen=True, slots=True)
 class Apparent:
-    """An arm's inertia at its tool, in the tool's axes: ``mass`` (kg) along it, ``across`` and ``axial`` (kg·m²) about
-    it, as a contact sees them; and the diagonal (6,) of the operational-space inertia, that its dampers go by."""
+    """An arm's inertia at its tool: ``mass`` (kg) along it, ``across`` and ``axial`` (kg·m²) about its axes; and the
+    diagonal (6,) of the operational-space inertia, base axes, that its dampers go by."""
 
     mass: float
     across: float
@@ -39,12 +39,19 @@ class Apparent:
 
 
 def apparent(chain: Chain, q: Array) -> Apparent:
-    """The inertia of an arm at joints ``q`` (n,)."""
+    """The inertia of an arm at joints ``q`` (n,).
+
+    A contact along the tool meets less mass where the tool is free to turn than where something, such as a hole, keeps
+    it from turning: 5.3 and 9.0 kg for a Panda over its fixture. The mass is their geometric mean.
+    """
     tip, jacobian, matrix, _ = dynamics(q, np.zeros(chain.n), chain.arrays)
     mobility = jacobian @ np.linalg.solve(matrix, jacobian.T) + 1e-6 * np.eye(6)
     turn = np.kron(np.eye(2), tip[:3, :3])
-    own = np.diag(turn.T @ mobility @ turn)
-    return Apparent(1 / own[2], 2 / (own[3] + own[4]), 1 / own[5], np.diag(np.linalg.inv(mobility)).copy())
+    free = 1 / np.diag(turn.T @ mobility @ turn)
+    inertia = np.linalg.inv(mobility)
+    held = (turn.T @ inertia @ turn)[2, 2]
+    across = 2 / (1 / free[3] + 1 / free[4])
+    return Apparent(math.sqrt(free[2] * held), across, float(free[5]), np.diag(inertia).copy())
 
 
 @njit(cache=True)

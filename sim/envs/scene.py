@@ -25,7 +25,7 @@ from cells.skills.contract import Call, Command, Context, Grasp
 from cells.skills.fit import SURE, plan_fit
 from cells.skills.insert import above
 from cells.skills.pick import GRIP_FORCE
-from cells.tasks.plan import plan_order
+from cells.tasks.plan import UnitPlan, plan_order
 from sim.envs.episode import Conditions, Episode
 from sim.envs.twin import Twin
 from sim.truth import FitWatch
@@ -48,7 +48,38 @@ class Told:
         return self.estimates[instance]
 
 
-class Scene:
+class Stage:
+    """The world of an episode, and its ports."""
+
+    world: SimWorld
+    cell: Cell
+    episode: Episode
+    context: Context
+    call: Call
+    tick = 0
+
+    def read(self) -> Reading:
+        """Read all ports."""
+        world = self.world
+        return Reading(world.clock.now(), self.tick, world.arm.read(), world.gripper.read(), world.wrench.read())
+
+    def send(self, command: Command) -> None:
+        """Write one command and pass the tick."""
+        if isinstance(command, Grasp):
+            self.world.gripper.move(command.width, command.speed, command.force)
+        elif isinstance(command, Compliant):
+            self.world.arm.command(replace(command, stiffness=command.stiffness * self.episode.stiffness))
+        elif command is not None:
+            self.world.arm.command(command)
+        self.world.clock.advance()
+        self.tick += 1
+
+    def close(self) -> None:
+        """Give the world back."""
+        self.world.close()
+
+
+class Scene(Stage):
     """The world of an episode, with the part in the hand above its place."""
 
     def __init__(self, cell: Cell, conditions: Conditions, episode: Episode, variant: ProductVariant, skill: str,
@@ -66,7 +97,6 @@ class Scene:
         self.fit = plan_fit(self.context, self.call)
         self._grip()
         self.watch = FitWatch(self.world, self.call.serial, variant)
-        self.tick = 0
 
     def part(self, instance: str) -> object:
         """The kind of part that an instance is."""
@@ -136,26 +166,6 @@ class Scene:
         for _ in range(SETTLING):
             world.clock.advance()
 
-    def read(self) -> Reading:
-        """Read all ports."""
-        world = self.world
-        return Reading(world.clock.now(), self.tick, world.arm.read(), world.gripper.read(), world.wrench.read())
-
-    def send(self, command: Command) -> None:
-        """Write one command and pass the tick."""
-        if isinstance(command, Grasp):
-            self.world.gripper.move(command.width, command.speed, command.force)
-        elif isinstance(command, Compliant):
-            self.world.arm.command(replace(command, stiffness=command.stiffness * self.episode.stiffness))
-        elif command is not None:
-            self.world.arm.command(command)
-        self.world.clock.advance()
-        self.tick += 1
-
-    def close(self) -> None:
-        """Give the world back."""
-        self.world.close()
-
 
 def with_noise(cell: Cell, factor: float) -> Cell:
     """The cell with a wrist sensor that is so much noisier."""
@@ -167,11 +177,16 @@ def with_noise(cell: Cell, factor: float) -> Cell:
 
 def call_for(cell: Cell, variant: ProductVariant, skill: str, studs: bool, choice: float) -> Call:
     """The call of a ``skill`` in the plan of one such unit, onto ``studs`` or into a hole; of several by ``choice``."""
-    item = Item(product=variant.family, quantity=1, parameters=dict(variant.parameters))
-    order = Order(schema="cellwright/order/v1", id="E", customer="env", due="2026-12-31", items=(item,))  # type: ignore[call-arg]
-    calls = [call for call in plan_order(order, cell, [variant]).units[0].calls if call.skill == skill]
+    calls = [call for call in unit_of(cell, variant).calls if call.skill == skill]
     fitting = [call for call in calls if _onto_studs(variant, call) == studs]
     return fitting[int(choice * len(fitting))]
+
+
+def unit_of(cell: Cell, variant: ProductVariant) -> UnitPlan:
+    """The plan of one unit of a variant."""
+    item = Item(product=variant.family, quantity=1, parameters=dict(variant.parameters))
+    order = Order(schema="cellwright/order/v1", id="E", customer="env", due="2026-12-31", items=(item,))  # type: ignore[call-arg]
+    return plan_order(order, cell, [variant]).units[0]
 
 
 def _onto_studs(variant: ProductVariant, call: Call) -> bool:
