@@ -36,6 +36,7 @@ CLOSING_STIFFNESS = (300.0, 300.0, 2000.0)  # N/m: soft sideways, so that the fi
 TURNING_STIFFNESS = 30.0  # Nm/rad
 STANDING = math.radians(5)  # of tilt; the grip is planned for an upright part, between neighbours that stand too
 WIDTH_TOLERANCE = 0.0008  # m between the measured and the nominal width of what is gripped
+SLACK = math.radians(1)  # of the turn that a width tells
 PICK_NOMINAL = "pick@1"
 
 
@@ -116,6 +117,9 @@ def seize(
     if call.target is not None:  # where it comes out of
         reading = yield from meet(context, reading, part.grip.width)
     reading = yield from grip(context, reading, 0.0, how.force * hold.correction.press, settle=how.settle)
+    turn = jammed_by(context, part, reading.gripper.width)
+    if reading.gripper.width - part.grip.width > WIDTH_TOLERANCE and turn < hold.turned + SLACK:
+        reading = yield from straighten(context, reading, part, turn, how)
     width = reading.gripper.width
     found = {"width_m": round(width, 6), "nominal_m": part.grip.width}
     if abs(width - part.grip.width) > WIDTH_TOLERANCE:
@@ -126,6 +130,34 @@ def seize(
         return reading, found, Failed(cause, why, found)
     yield Note("part_gripped", {"instance": call.item})
     return reading, found, None
+
+
+def jammed_by(context: Context, part: Part, width: float) -> float:
+    """The turn (rad) at which something flat jams between the pads, corner against corner, ``width`` (m) apart; no
+    turn tells why a part would seem so wide if it is round or the pads are shorter: then infinity."""
+    pad = context.cell.robot_spec.gripper.pad_size[0]
+    corner = math.hypot(part.grip.width, pad)
+    if not part.grip.symmetry or width > corner:
+        return math.inf
+    return math.asin(width / corner) - math.atan2(part.grip.width, pad)
+
+
+def straighten(context: Context, reading: Reading, part: Part, turn: float, how: Seizing) -> Moving:
+    """Close again with the hand turned by ``turn`` (rad), one way and then the other, until the pads lie flat.
+
+    What is wide jams between pads that rub: where the line between two corners is within their friction cone, no force
+    turns it, and none says which way it is turned. Ends with the fingers closed, as wide as they may be then.
+    """
+    jammed = reading.arm.tcp
+    for way in (turn, -turn):
+        reading = yield from grip(context, reading, reading.gripper.width + 2 * JUST_BESIDE, how.force)
+        flat = jammed @ Pose.at(0.0, 0.0, 0.0, way)
+        reading = yield from straight(context, reading, flat)
+        reading = yield softly(flat, (how.sideways, how.sideways, CLOSING_STIFFNESS[2]), how.turning, 30.0)
+        reading = yield from grip(context, reading, 0.0, how.force, settle=how.settle)
+        if abs(reading.gripper.width - part.grip.width) <= WIDTH_TOLERANCE:
+            break
+    return reading
 
 
 def meet(context: Context, reading: Reading, width: float) -> Moving:

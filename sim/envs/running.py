@@ -34,7 +34,7 @@ class Running:
 
     def __init__(self, scene: Stage) -> None:
         self._scene, self._now = scene, scene.world.clock.now
-        self._guard = Guard(scene.cell, scene.context.chain, realtime=False)
+        self._guard = Guard(scene.cell, scene.chain, realtime=False)
         self._began, self._ended, self._peak = self._now(), None, 0.0
         self._wrong: str | None = "unfinished"
         self._tare = scene.read().wrench

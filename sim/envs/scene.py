@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from cells.control.setpoints import Compliant
 from cells.control.verify import proof_of
 from cells.description.cell import Cell
-from cells.kinematics.chain import load_chain
+from cells.kinematics.chain import Chain, load_chain
 from cells.orders.order import Item, Order
 from cells.ports import Estimate, Reading
 from cells.pose import Pose
@@ -49,13 +49,12 @@ class Told:
 
 
 class Stage:
-    """The world of an episode, and its ports."""
+    """The world of an episode, and its ports; ``stiffness`` is a factor of the arm's."""
 
     world: SimWorld
     cell: Cell
-    episode: Episode
-    context: Context
-    call: Call
+    chain: Chain
+    stiffness = 1.0
     tick = 0
 
     def read(self) -> Reading:
@@ -68,7 +67,7 @@ class Stage:
         if isinstance(command, Grasp):
             self.world.gripper.move(command.width, command.speed, command.force)
         elif isinstance(command, Compliant):
-            self.world.arm.command(replace(command, stiffness=command.stiffness * self.episode.stiffness))
+            self.world.arm.command(replace(command, stiffness=command.stiffness * self.stiffness))
         elif command is not None:
             self.world.arm.command(command)
         self.world.clock.advance()
@@ -86,13 +85,13 @@ class Scene(Stage):
                  studs: bool, twin: bool = False) -> None:  # fmt: skip
         """A ``twin`` floats: see :mod:`sim.envs.twin`."""
         self.cell = with_noise(cell, episode.noise)
-        self.variant, self.episode = variant, episode
+        self.variant, self.episode, self.stiffness = variant, episode, episode.stiffness
         self.call = call_for(self.cell, variant, skill, studs, episode.choice)
         self.world = (Twin if twin else SimWorld)(self.cell, {variant.hash: variant}, episode.world_seed)
-        chain = load_chain(self.cell)
+        self.chain = load_chain(self.cell)
         self._stand(conditions)
         self.context = Context(
-            self.cell, chain, proof_of(self.cell, chain), self.world.locator, WorldModel, self.part,
+            self.cell, self.chain, proof_of(self.cell, self.chain), self.world.locator, WorldModel, self.part,
         )  # fmt: skip
         self.fit = plan_fit(self.context, self.call)
         self._grip()
@@ -144,7 +143,7 @@ class Scene(Stage):
         """The arm above the place, the part between the fingers, and these close."""
         world, part, drawn = self.world, self.variant.part_of(self.call.item.split("/")[1]), self.episode
         tcp = above(self.fit).shifted(dz=HIGHER)
-        q, found = self.context.chain.solve(self.cell.base_pose.inverse().matrix() @ tcp.matrix(), self.cell.home)
+        q, found = self.chain.solve(self.cell.base_pose.inverse().matrix() @ tcp.matrix(), self.cell.home)
         if not found:
             raise RuntimeError(f"the arm of {self.cell.name} doesn't reach its own fixture")
         world.arm.begin(q)

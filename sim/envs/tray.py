@@ -14,7 +14,7 @@ import numpy as np
 
 from cells.control.verify import proof_of
 from cells.description.cell import Cell
-from cells.kinematics.chain import Chain, load_chain
+from cells.kinematics.chain import load_chain
 from cells.ports import Estimate, LoadRequest
 from cells.pose import Pose, tool_down
 from cells.products.model import Part, ProductVariant
@@ -22,6 +22,8 @@ from cells.runtime.world_model import WorldModel
 from cells.skills.contract import Context
 from cells.skills.fit import SURE
 from cells.skills.motions import TRAVEL_Z
+from cells.skills.pick import GRIP_FORCE, OPEN_BESIDE
+from cells.tasks.plan import UnitPlan
 from sim.envs.episode import PURPOSES, Conditions, Episode, Purpose
 from sim.envs.scene import HEIGHT_SIGMA, Stage, Told, unit_of, with_noise
 from sim.envs.tasks import GEARBOX, PEG
@@ -67,41 +69,51 @@ def fits(part: Part, opening: float) -> bool:
     return part.grip.width + 2 * (OFFSET + SPARE) <= opening
 
 
+def takable(kind: Kind, variant: ProductVariant, unit: UnitPlan, opening: float) -> list[LoadRequest]:
+    """What of a unit's parts is of a kind, and not too wide for fingers that open so far (m)."""
+    return [load for load in unit.loads if load.part in kind.parts and fits(variant.parts[load.part], opening)]
+
+
 class Tray(Stage):
     """The world of an episode, with the arm above the trays."""
 
     def __init__(self, cell: Cell, kind: Kind, episode: Episode, variant: ProductVariant, twin: bool = False) -> None:
-        self.cell, self.variant, self.episode = with_noise(cell, episode.noise), variant, episode
+        self.cell, self.chain = with_noise(cell, episode.noise), load_chain(cell)
+        self.variant, self.episode, self.stiffness = variant, episode, episode.stiffness
         unit = unit_of(self.cell, variant)
         opening = cell.robot_spec.gripper.max_width
-        takable = [load for load in unit.loads if load.part in kind.parts and fits(variant.parts[load.part], opening)]
-        load = takable[int(episode.choice * len(takable))]
+        choice = takable(kind, variant, unit, opening)
+        load = choice[int(episode.choice * len(choice))]
         self.call = next(call for call in unit.calls if (call.skill, call.item) == ("pick", load.instance))
         self.world = world = (Twin if twin else SimWorld)(self.cell, {variant.hash: variant}, episode.world_seed)
         world.stock.load(unit.loads)
         body, bullet, part = world.stock.pieces[self.call.item].body, world.bullet, self.part(self.call.item)
         mass = bullet.getDynamicsInfo(body, -1)[0]
         bullet.changeDynamics(body, -1, lateralFriction=part.friction * episode.friction, mass=mass * episode.mass)
-        chain = load_chain(self.cell)
-        self._begin_beside(load, chain)
+        self._begin_beside(load, part)
         for _ in range(SETTLING):
             world.clock.advance()
         self.stood = {name: world.stock.true_pose(name) for name in world.stock.pieces}
         world.locator = Told({self.call.item: self._estimate()})
-        self.context = Context(self.cell, chain, proof_of(self.cell, chain), world.locator, WorldModel, self.part)
+        proof = proof_of(self.cell, self.chain)
+        self.context = Context(self.cell, self.chain, proof, world.locator, WorldModel, self.part)
 
     def part(self, instance: str) -> Part:
         """The part that an instance is."""
         return self.variant.part_of(instance.split("/")[1])
 
-    def _begin_beside(self, load: LoadRequest, chain: Chain) -> None:
-        """The arm at travel height beside the slot, the fingers wide open."""
+    def _begin_beside(self, load: LoadRequest, part: Part) -> None:
+        """The arm at travel height beside the slot, the fingers as after such a part was let go."""
         x, y, _ = self.cell.station(load.station).slot_pose(load.slot).xyz
         tcp = tool_down((x, y - math.copysign(AWAY, y), TRAVEL_Z))
-        q, found = chain.solve(self.cell.base_pose.inverse().matrix() @ tcp.matrix(), self.cell.home)
+        q, found = self.chain.solve(self.cell.base_pose.inverse().matrix() @ tcp.matrix(), self.cell.home)
         if not found:
             raise RuntimeError(f"the arm of {self.cell.name} doesn't reach over its own {load.station}")
+        spec = self.cell.robot_spec.gripper
+        width = min(part.grip.width + 2 * OPEN_BESIDE, spec.max_width)
         self.world.arm.begin(q)
+        self.world.gripper.begin(width)
+        self.world.gripper.move(width, spec.max_speed, GRIP_FORCE)
 
     def _estimate(self) -> Estimate:
         """What the locator says: the truth is at it, moved and turned by the error."""
