@@ -47,20 +47,13 @@ def paced(cell: Cell) -> Cell:
     return cell.model_copy(update={"clocks": clocks})
 
 
-def neutral(env: Any) -> Any:
-    """The action that leaves the nominal as it is."""
-    from cells.skills.contact import NEUTRAL
-
-    return getattr(env, "neutral", NEUTRAL)
-
-
 def episode(env: Any, seed: int) -> dict[str, float]:
     """One episode: seconds simulated, CPU seconds of its steps and of its reset."""
     begun = time.process_time()
     env.reset(seed=seed)
     ready, over, ticks = time.process_time(), False, 0
     while not over:
-        _, _, over, _, _ = env.step(neutral(env))
+        _, _, over, _, _ = env.step(env.neutral)
         ticks += 1
     return {"sim_s": ticks * ACTION_S, "cpu_s": time.process_time() - ready, "reset_s": ready - begun}
 

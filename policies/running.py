@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from cells.description.cell import Cell
 from cells.description.documents import shown
 from cells.errors import InputError, Problem
 from cells.pose import Array
+from cells.skills.contracts import CONTRACTS
 from cells.skills.policy import Component, Contract, Policy, Space
 from policies.entry import Entry, space
 from policies.folder import DESCRIPTION, NETWORK, check_contents, read_entry
@@ -56,13 +58,25 @@ def load_named(
 ) -> Policy:
     """The policy that the zoo knows as ``name@version``, or ``name`` for the newest, under the one of ``contracts``
     that is of its skill and kind. Raises ``InputError`` as :func:`load_policy`, and for an unknown name."""
-    folder = find_entry(reference)
+    return load_from(find_entry(reference), contracts, robot, tool, control_mode, policy_every)
+
+
+def load_in(folder: Path, cell: Cell) -> Policy:
+    """The policy of an entry's ``folder`` for a cell as it stands. Raises ``InputError`` as :func:`load_policy`."""
+    tool, mode = cell.robot_spec.gripper.kind, cell.control.default
+    return load_from(folder, CONTRACTS, cell.robot, tool, mode, cell.clocks.policy_every)
+
+
+def load_from(
+    folder: Path, contracts: Sequence[Contract], robot: str, tool: str, control_mode: str, policy_every: int
+) -> Policy:
+    """The policy of an entry's ``folder``, as :func:`load_named`."""
     entry = read_entry(folder).entry
     of_skill = [contract for contract in contracts if contract.skill == entry.skill]
     if not of_skill:
         known = ", ".join(sorted({contract.skill for contract in contracts})) or "none"
         what = f"is {shown(entry.skill)}; skills that take a policy here: {known}"
-        raise InputError(Problem(f"{reference}: {DESCRIPTION}:skill", what, OTHER))
+        raise InputError(Problem(f"{entry.reference}: {DESCRIPTION}:skill", what, OTHER))
     contract = next((contract for contract in of_skill if contract.kind == entry.kind), of_skill[0])
     return load_policy(folder, contract, robot, tool, control_mode, policy_every)
 

@@ -20,6 +20,12 @@ class SimCamera:
         """One PNG picture of ``width`` × ``height`` pixels."""
         from PIL import Image
 
+        out = io.BytesIO()
+        Image.fromarray(self.pixels(width, height)).save(out, "PNG", optimize=True)
+        return out.getvalue()
+
+    def pixels(self, width: int, height: int) -> Any:
+        """One picture as it comes, (height, width, 3) of uint8."""
         bullet, model = self._bullet, self._model
         view = bullet.computeViewMatrix(model.eye, model.target, (0, 0, 1))
         lens = bullet.computeProjectionMatrixFOV(model.fov_deg, width / height, 0.05, 4.0)
@@ -27,7 +33,4 @@ class SimCamera:
             width, height, view, lens, shadow=1, lightDirection=(0.6, -0.8, 1.6),
             renderer=bullet.ER_TINY_RENDERER,
         )[2]  # fmt: skip
-        image = Image.fromarray(np.reshape(pixels, (height, width, 4)).astype(np.uint8)[:, :, :3])
-        out = io.BytesIO()
-        image.save(out, "PNG", optimize=True)
-        return out.getvalue()
+        return np.reshape(pixels, (height, width, 4)).astype(np.uint8)[:, :, :3]

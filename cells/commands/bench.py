@@ -16,7 +16,9 @@ FOLDER = Path(__file__).parents[2] / "benchmarks"
 
 def bench(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="language, assembly, disassembly, stop, kinematics or planning.")],
+    name: Annotated[
+        str, typer.Argument(help="language, assembly, disassembly, learning, stop, kinematics or planning.")
+    ],
 ) -> None:
     """Run a benchmark of the repository.
 

@@ -85,6 +85,10 @@ def run(
     view: Annotated[bool, typer.Option("--view", help="Open the world's window and run at real time.")] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of everything random in the world.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder of the results; default ./runs/<order>-<n>.")] = None,
+    policies: Annotated[
+        list[str] | None,
+        typer.Option("--policy", metavar="NAME", help="Work with a policy of the zoo: NAME[@VERSION]."),
+    ] = None,
     as_json: AsJson = False,
     overrides: Overrides = None,
 ) -> None:
@@ -95,6 +99,7 @@ def run(
     from cells.commands.worlds import check_world_name, world_opener
     from cells.errors import InputError, Problem
     from cells.runtime.requests import Told
+    from cells.skills.learned import policies_of
 
     if (order_file is None) == (disassemble is None):
         what = "nothing to build or take apart" if order_file is None else "an order to build and a unit to take apart"
@@ -108,6 +113,9 @@ def run(
         return
     assert order_file is not None
     order, the_cell, variants, made = prepare(order_file, cell, overrides or [])
+    if policies is not None:
+        the_cell = the_cell.model_copy(update={"policies": tuple(policies)})
+    policies_of(the_cell)  # refused before anything is written
     opener = world_opener(world)
     told = Told()
     result = build(order, the_cell, variants, made, opener, seed=seed, view=view, out=out, world=world, told=told)

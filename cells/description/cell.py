@@ -19,6 +19,8 @@ from cells.description.stations import AnyStation, Station
 from cells.errors import InputError, Problem
 from cells.pose import Array, Pose, Vector3
 
+PolicyName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}(@[0-9]+\.[0-9]+\.[0-9]+)?$")]
+
 
 class Base(Section):
     """Where the robot stands in the world."""
@@ -171,6 +173,9 @@ class Cell(Section):
     energy: CellEnergy
     stations: Annotated[dict[Name, AnyStation], Field(min_length=1, max_length=64)]
     camera: View
+    policies: Annotated[tuple[PolicyName, ...], Field(max_length=16)] = Field(
+        default=(), description="policies of the zoo that skills work with, as name or name@version; none unless said"
+    )
     told_without_asking: bool = Field(
         default=False, description="whether `cellwright tell --yes` may move this cell's real arm; false unless said"
     )

@@ -108,6 +108,7 @@ class Line:
         say: Callable[[str], None],
         holds: WorldModel | None,
     ) -> None:
+        from cells.skills.learned import policies_of
         from cells.skills.registry import skills
 
         self._cell, self._variants, self._world, self._journal = cell, variants, world, journal
@@ -121,7 +122,7 @@ class Line:
         self.model = holds or (WorldModel() if world.traits.self_loading else fold(journal.events()))
         self.runner = Runner(cell, load_chain(cell), world, self.emit, requests, say)
         runner, model = self.runner, lambda: self.model
-        self._context = Context(cell, runner.chain, runner.proof, world.locator, model, self._part)
+        self._context = Context(cell, runner.chain, runner.proof, world.locator, model, self._part, policies_of(cell))
 
     def emit(self, kind: str, data: dict[str, Any]) -> None:
         """Write an event and believe it."""

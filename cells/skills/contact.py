@@ -37,10 +37,13 @@ NONE = Correction()
 
 @dataclass(slots=True)
 class Contact:
-    """The state of a joining that others may see: its ``fit``, the ``phase`` and since when (s) it lasts, the ``way``
-    (rad, world) that a leaning part goes, what the wrist felt in the air (``tare``, (6,)), the number of ``tries``, the
-    highest force since (``peak``, N), the ``correction`` that stands, when (s) and where (m) a policy last
-    saw the tool (``seen``)."""
+    """The state of a joining that others may see.
+
+    Its ``fit``; the ``phase`` and since when (s) it lasts; the ``way`` (rad, world) that a part leans, by how much it
+    shall ``lean`` and be ``turned`` from the fit's yaw (rad); the number of ``tries``; what the wrist felt in the air
+    (``tare``, (6,)) and the highest force since (``peak``, N); the ``correction`` that stands; when (s) and where (m) a
+    policy last saw the tool (``seen``).
+    """
 
     fit: Fit
     phase: str = "lean"
@@ -49,6 +52,8 @@ class Contact:
     tries: int = 0
     peak: float = 0.0
     tare: Array = field(default_factory=lambda: np.zeros(6))
+    lean: float = 0.0
+    turned: float = 0.0
     correction: Correction = NONE
     seen: tuple[float, tuple[float, float, float]] | None = None
 

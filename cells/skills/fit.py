@@ -15,8 +15,9 @@ SURE = 3.0  # standard deviations of the locator that count as the bounds of its
 class Fit:
     """What a joining goes for, in the world (m, rad): the middle of the rim, or of the studs' tops, and the height of
     the part's underside when it is seated; its underside below the tcp; yaw; the bounds of the estimate's error,
-    sideways (``error``) and in tilt (``lean``). Of a part that goes into a hole also its ``width`` and the ``hole``'s,
-    and whether they are ``round``; of one that goes onto studs both are zero."""
+    sideways (``error``), in tilt (``lean``) and in yaw (``twist``). Of a part that goes into a hole also its ``width``
+    and the ``hole``'s, and whether they are ``round``; of one that goes onto several where these ``studs`` are, seen
+    from their middle (m, along the world's x and y)."""
 
     x: float
     y: float
@@ -27,9 +28,11 @@ class Fit:
     yaw: float
     error: float = 0.0
     lean: float = 0.0
+    twist: float = 0.0
     width: float = 0.0
     hole: float = 0.0
     round: bool = True
+    studs: tuple[tuple[float, float], ...] = ()
 
 
 def plan_fit(context: Context, call: Call) -> Fit:
@@ -39,12 +42,15 @@ def plan_fit(context: Context, call: Call) -> Fit:
     x, y, z = rim.xyz
     yaw = nearest_turn(rim.yaw, part.grip.symmetry) + part.grip.tcp.yaw
     sigma = context.locator.locate(str(call.base)).sigma
-    hole = context.part(str(call.base)).holes.get(str(call.target))
+    base = context.part(str(call.base))
+    hole = base.holes.get(str(call.target))
+    seen = context.locator.locate(str(call.base)).pose
+    studs = [(seen @ stud.pose).xyz for stud in base.studs.values()] if hole is None and len(base.studs) > 1 else []
     return Fit(
         x, y, z, z - depth, part.grip.tcp.xyz[2], call.params.get("chamfer", 0.0), yaw,
-        error=SURE * max(sigma[:2]), lean=SURE * max(sigma[3:5]),
+        error=SURE * max(sigma[:2]), lean=SURE * max(sigma[3:5]), twist=SURE * sigma[5],
         width=hole.shaft if hole else 0.0, hole=hole.width if hole else 0.0,
-        round=hole is None or hole.shape == "round",
+        round=hole is None or hole.shape == "round", studs=tuple((sx - x, sy - y) for sx, sy, _ in studs),
     )  # fmt: skip
 
 

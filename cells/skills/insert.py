@@ -8,7 +8,7 @@ lean, is found by tilting the part: see :mod:`cells.skills.tilt`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import cos, pi, radians, sin
 
 import numpy as np
@@ -20,7 +20,10 @@ from cells.skills.contract import Call, Condition, Context, Done, Failed, Note, 
 from cells.skills.contracts import MESH_NOMINAL, TILT_NOMINAL
 from cells.skills.fit import Fit, plan_fit
 from cells.skills.motions import APPROACH, Moving, grip, softly, spiral, straight, travel
+from cells.skills.onto import HOME as HOME_ON_STUDS
+from cells.skills.onto import SOFT, both
 from cells.skills.pick import GRIP_FORCE, open_width
+from cells.skills.policy import Policy
 from cells.skills.tilt import Tilt, find_and_push, tuned
 from cells.skills.touch import touch
 
@@ -42,13 +45,16 @@ SHARP, MAY_LEAN = 3e-4, radians(1)  # m of chamfer below which, rad of doubt abo
 @dataclass(frozen=True, slots=True)
 class Push:
     """How a part is pushed down: force (N), and what it does where it sticks: a turn (rad) and a circle (m) at so many
-    rounds a second, for at most so long (s)."""
+    rounds a second, for at most so long (s). Stiffness in
+    turning (Nm/rad), and of missing depth (m) what may be the bottom."""
 
     force: float = 12.0
     turn: float = 0.035
     side: float = 0.0003
     hertz: float = 1.5
     patience: float = 7.0
+    turning: float = PUSH_TURNING
+    seated: float = SEATED
 
 
 def leans(fit: Fit) -> bool:
@@ -67,16 +73,26 @@ def join(context: Context, reading: Reading, contact: Contact, how: Push, tilt: 
     contact.tare = reading.wrench.copy()
     if leans(contact.fit):
         return (yield from find_and_push(context, reading, contact, tilt or Tilt()))
-    reading, wrong = yield from search(context, reading, contact)
+    find = search
+    if contact.fit.studs and contact.fit.lean > MAY_LEAN:
+        find, how = both, replace(how, turning=SOFT, seated=HOME_ON_STUDS)
+    reading, wrong = yield from find(context, reading, contact)
     if wrong is None:
         reading, wrong = yield from push_in(context, reading, contact, how)
     return reading, wrong
 
 
-def improved(context: Context, call: Call, reading: Reading, contact: Contact, how: Push) -> Phase:
-    """Join, as the policy for it has it, if the cell works with one that was made for this strategy."""
+def suited(context: Context, call: Call, fit: Fit) -> Policy | None:
+    """The policy for this call, if the cell works with one that was made for the strategy that it takes."""
     policy = context.policies.get(call.skill)
-    if policy is None or policy.contract.nominal != (TILT_NOMINAL if leans(contact.fit) else MESH_NOMINAL):
+    nominal = TILT_NOMINAL if leans(fit) else MESH_NOMINAL if call.skill == "mesh" else None
+    return policy if policy is not None and policy.contract.nominal == nominal else None
+
+
+def improved(context: Context, call: Call, reading: Reading, contact: Contact, how: Push) -> Phase:
+    """Join, as the policy for it has it, if there is one."""
+    policy = suited(context, call, contact.fit)
+    if policy is None:
         return (yield from join(context, reading, contact, how))
     if policy.contract.kind == "parameters":
         return (yield from join(context, reading, contact, how, tuned(policy.act(np.zeros(0)))))
@@ -120,7 +136,7 @@ def push_in(context: Context, reading: Reading, contact: Contact, how: Push) -> 
     for _ in range(round(how.patience / dt)):
         z, push, did = reading.arm.tcp.xyz[2], float(contact.felt(reading)[2]), contact.correction
         missing, force = z - fit.tip - fit.bottom, did.press * how.force
-        firm = firm + 1 if push > 0.7 * force and missing < SEATED else 0
+        firm = firm + 1 if push > 0.7 * force and missing < how.seated else 0
         if firm >= round(0.1 / dt):
             return reading, None
         if z < lowest - 2e-4:
@@ -136,7 +152,7 @@ def push_in(context: Context, reading: Reading, contact: Contact, how: Push) -> 
         height = max(height - speed * dt, z - force / DOWN)
         at = tool_down((x + side * cos(phase), y + side * sin(phase), height), fit.yaw + how.turn * sin(phase))
         spin, stiffness = how.turn * rate * cos(phase), (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN)
-        reading = yield softly(corrected(at, contact), stiffness, PUSH_TURNING, 2 * force, spin)
+        reading = yield softly(corrected(at, contact), stiffness, how.turning, 2 * force, spin)
     missing = 1000 * (reading.arm.tcp.xyz[2] - fit.tip - fit.bottom)
     return reading, f"stuck {missing:.1f} mm above the bottom with {push:.0f} N on it"
 
@@ -163,13 +179,11 @@ def put(context: Context, call: Call, reading: Reading, how: Push) -> Steps:
     reading = yield from travel(context, reading, above(fit).shifted(dz=APPROACH / 2))
     reading = yield from straight(context, reading, above(fit))
     began = reading.time
-    reading, wrong = yield from guided(
-        join(context, reading, contact, how),
-        contact,
-        context.policies.get(call.skill),
-        context.cell.clocks.policy_every,
-    )
-    data = {"insert_s": round(reading.time - began, 3), "peak_force_n": round(contact.peak, 2)}
+    reading, wrong = yield from improved(context, call, reading, contact, how)
+    peak = contact.peak
+    data: dict[str, float | str] = {"insert_s": round(reading.time - began, 3), "peak_force_n": round(peak, 2)}
+    if policy := suited(context, call, fit):
+        data["policy"] = policy.name
     if wrong is not None:
         yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH))
         return Failed("wedged" if contact.phase == "push" else "not_found", wrong, data)
@@ -180,7 +194,8 @@ def put(context: Context, call: Call, reading: Reading, how: Push) -> Steps:
     for dx, dy in part.probes:
         at = (middle @ Pose.at(dx, dy, 0.0)).xyz
         reading, top, press = yield from touch(context, reading, at, fit.yaw, HOME)
-        data["peak_force_n"] = round(max(data["peak_force_n"], press), 2)
+        peak = max(peak, press)
+        data["peak_force_n"] = round(peak, 2)
         reading = yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH / 2))
         if top is None:
             return Failed("gone", f"{call.item} is not where it was released", data)

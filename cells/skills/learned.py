@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.metadata import entry_points
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cells.errors import InputError, Problem
 from cells.skills.policy import Contract, Policies, Policy
+
+if TYPE_CHECKING:
+    from cells.description.cell import Cell
 
 GROUP = "cellwright.policies"
 
@@ -28,6 +31,14 @@ class Loader(Protocol):
         control_mode: str,
         policy_every: int,
     ) -> Policy: ...
+
+
+def policies_of(cell: Cell) -> Policies:
+    """The policies that a cell's file names, by skill. Raises ``InputError`` as :func:`load_policies`."""
+    from cells.skills.contracts import CONTRACTS
+
+    tool, every = cell.robot_spec.gripper.kind, cell.clocks.policy_every
+    return load_policies(cell.policies, CONTRACTS, cell.robot, tool, cell.control.default, every)
 
 
 def load_policies(

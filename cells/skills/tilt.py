@@ -20,10 +20,11 @@ from cells.pose import Array, Pose, Vector3, tool_down
 from cells.skills.contact import Contact, Phase, about, corrected, tilt_of
 from cells.skills.contract import Command, Context
 from cells.skills.fit import Fit
-from cells.skills.motions import straight
+from cells.skills.motions import Moving, straight
 from cells.skills.policy import Component, Space
 
 STIFFNESS, DOWN, TURNING = 800.0, 2000.0, 25.0  # N/m, N/m, Nm/rad
+NEARLY, DROPPED = math.radians(1.2), 0.0004  # rad of lean at which the middle of what stands in a hole is so deep, m
 SEATED = 0.0010  # m of missing depth at which a stop may be the bottom
 INSIDE = 0.0015  # m of depth from which the hole holds the part
 LIMIT = 20.0  # N of the spring, until the part is pushed in
@@ -31,6 +32,8 @@ AIR = 0.002  # m above the rim at which feeling begins
 BACK = 0.012  # m above the rim to which a failed attempt goes back
 TOUCHED = 0.0008  # m: the error of what has been found by touch
 AIR_SPEED = 0.15  # m/s
+MORE, LITTLE = 4.0, 0.5  # N by which a push grows beyond what resists it, on the way and near the bottom
+SLACK = 2e-4  # m that a part which falls may be ahead of its set pose
 RAMP = 0.1  # s in which a slide gets up speed
 
 
@@ -39,7 +42,7 @@ class Tilt:
     """The constants of the strategy: angles rad, forces N, speeds m/s and rad/s, rates 1/s, times s."""
 
     lean: float = math.radians(13)
-    descend: float = 0.010
+    descend: float = 0.008
     touch: float = 2.4
     press: float = 3.0
     glide: float = 0.04
@@ -54,6 +57,8 @@ class Tilt:
     swing: float = math.radians(4.6)
     cone: float = math.radians(2.9)
     yaw: float = math.radians(4.5)
+    back: float = math.radians(3)
+    spin: float = math.radians(25)
     idle: float = 0.2
     patience: float = 1.1
 
@@ -64,9 +69,15 @@ _RANGES: dict[str, tuple[str, float, float]] = {
     "glide": ("m/s", 0.02, 0.12), "slide": ("N", 4.0, 10.0), "stand": ("rad/s", 0.25, 2.0), "enter": ("N", 4.0, 12.0),
     "push": ("N", 8.0, 20.0), "sink": ("m/s", 0.010, 0.060), "close": ("m/s", 0.003, 0.020),
     "follow": ("1/s", 3.0, 15.0), "give_way": ("1/s", 5.0, 25.0), "swing": ("rad", 0.04, 0.12),
-    "cone": ("rad", 0.02, 0.08), "yaw": ("rad", 0.04, 0.10), "idle": ("s", 0.05, 0.4),
+    "cone": ("rad", 0.02, 0.08),
+    "yaw": ("rad", 0.04, 0.12), "back": ("rad", 0.02, 0.10), "spin": ("rad/s", 0.2, 1.0), "idle": ("s", 0.05, 0.4),
 }  # fmt: skip
-PARAMETERS = Space(tuple(Component(name, unit, "", (low,), (high,), "") for name, (unit, low, high) in _RANGES.items()))
+PARAMETERS = Space(
+    tuple(
+        Component(name, unit, "", (low,), (high,), f"constant {name!r} of the tilt strategy")
+        for name, (unit, low, high) in _RANGES.items()
+    )
+)
 
 
 def tuned(values: Array) -> Tilt:
@@ -92,9 +103,8 @@ def find_and_push(context: Context, reading: Reading, contact: Contact, how: Til
             wrong = found
         else:
             contact.fit = replace(contact.fit, x=found[0], y=found[1], error=TOUCHED)
-            reading, wrong = yield from _stand_up(context, reading, contact, how)
-            if wrong is None:
-                reading, wrong = yield from _go_in(context, reading, contact, how)
+            reading = yield from _stand_up(context, reading, contact, how)
+            reading, wrong = yield from _go_in(context, reading, contact, how)
             if wrong is None:
                 return reading, None
         here = reading.arm.tcp.xyz
@@ -115,18 +125,22 @@ def reach(fit: Fit, width: float) -> float:
     return width / 2 if fit.round else width / math.sqrt(2)
 
 
-def leaning(fit: Fit, low: Vector3, lean: float, way: float) -> Pose:
-    """The tcp (world) of a part that leans by ``lean`` so that its lowest point, in the direction ``way`` from its
-    axis, is at ``low``."""
-    turn, far = about(-lean * math.sin(way), lean * math.cos(way)), reach(fit, fit.width - 2 * fit.chamfer)
+def tip_reach(fit: Fit) -> float:
+    """From a part's axis to the lowest point of its tip when it leans."""
+    return reach(fit, fit.width - 2 * fit.chamfer)
+
+
+def leaning(fit: Fit, low: Vector3, lean: float, way: float, far: float) -> Pose:
+    """The tcp (world) of a part that leans by ``lean`` so that the point of its underside which is ``far`` (m) from its
+    axis in the direction ``way``, its lowest, is at ``low``."""
+    turn = about(-lean * math.sin(way), lean * math.cos(way))
     offset = (turn @ Pose((-far * math.cos(way), -far * math.sin(way), fit.tip))).xyz
     x, y, z = (a + b for a, b in zip(low, offset, strict=True))
     return Pose((x, y, z), (turn @ tool_down((0.0, 0.0, 0.0), fit.yaw)).quat)
 
 
-def lowest(fit: Fit, tcp: Pose, way: float) -> Array:
-    """Where (3,) the point of the part's tip in the direction ``way`` is (world)."""
-    far = reach(fit, fit.width - 2 * fit.chamfer)
+def lowest(fit: Fit, tcp: Pose, way: float, far: float) -> Array:
+    """Where (3,) the point of a part's underside that is ``far`` from its axis in the direction ``way`` is (world)."""
     upright = tool_down((0.0, 0.0, 0.0), fit.yaw)
     return np.array((tcp @ upright.inverse() @ Pose((far * math.cos(way), far * math.sin(way), -fit.tip))).xyz)
 
@@ -142,11 +156,12 @@ def _lean_on(context: Context, reading: Reading, contact: Contact, how: Tilt) ->
     fit, way, dt = contact.fit, contact.way, context.cell.tick_s
     u = np.array([math.cos(way), math.sin(way), 0.0])
     contact.enter("lean", reading)
+    contact.lean, contact.turned = how.lean, 0.0
     # As far ahead as is inside the hole in any case.
     ahead = min(max(reach(fit, fit.width) - fit.error - 0.0015, 0.0), fit.error)
     low = (fit.x + ahead * u[0], fit.y + ahead * u[1], fit.rim + AIR)
     reading = yield from straight(
-        context, reading, leaning(fit, low, how.lean, way), AIR_SPEED * contact.correction.pace
+        context, reading, leaning(fit, low, how.lean, way, tip_reach(fit)), AIR_SPEED * contact.correction.pace
     )
     felt = []
     for _ in range(round(0.08 / dt)):
@@ -159,14 +174,18 @@ def _lean_on(context: Context, reading: Reading, contact: Contact, how: Tilt) ->
         if height < fit.bottom - how.touch / DOWN:
             return reading, "nothing there to touch"
         pace = speed * contact.correction.pace
-        height = max(height - pace * dt, float(lowest(fit, reading.arm.tcp, way)[2]) - 2 * how.touch / DOWN)
+        height = max(
+            height - pace * dt, float(lowest(fit, reading.arm.tcp, way, tip_reach(fit))[2]) - 2 * how.touch / DOWN
+        )
         twist = np.array([0.0, 0.0, -pace, 0.0, 0.0, 0.0])
-        reading = yield spring(leaning(fit, (low[0], low[1], height), how.lean, way), contact, LIMIT, twist)
+        reading = yield spring(
+            leaning(fit, (low[0], low[1], height), how.lean, way, tip_reach(fit)), contact, LIMIT, twist
+        )
     contact.enter("slide", reading)
-    begin = last = lowest(fit, reading.arm.tcp, way)
+    begin = last = lowest(fit, reading.arm.tcp, way, tip_reach(fit))
     gone, leaned = 0.0, 0
     while reading.time - contact.since < 2.0:
-        here, press = lowest(fit, reading.arm.tcp, way), contact.correction.press
+        here, press = lowest(fit, reading.arm.tcp, way, tip_reach(fit)), contact.correction.press
         along, against = float((here - begin) @ u), -float(contact.felt(reading)[:3] @ u)
         leaned = leaned + 1 if float((here - last) @ u) < 8e-6 and against > 0.8 * how.slide * press else 0
         last = here
@@ -181,28 +200,50 @@ def _lean_on(context: Context, reading: Reading, contact: Contact, how: Tilt) ->
         twist = np.zeros(6)
         if against < how.slide / 3:
             twist[:3] = pace * u
-        at = leaning(fit, (x, y, z - how.press * press / DOWN), how.lean, way)
+        at = leaning(fit, (x, y, z - how.press * press / DOWN), how.lean, way, tip_reach(fit))
         reading = yield spring(at, contact, LIMIT, twist)
     return reading, "the tip neither slid on nor leaned on a wall"
 
 
-def _stand_up(context: Context, reading: Reading, contact: Contact, how: Tilt) -> Phase:
-    """Turn upright about the low point, held against the wall."""
-    fit, way, dt = contact.fit, contact.way, context.cell.tick_s
-    u = np.array([math.cos(way), math.sin(way), 0.0])
+def _stand_up(context: Context, reading: Reading, contact: Contact, how: Tilt) -> Moving:
+    """Turn upright about the low point, held against the wall. Something square that doesn't sink in while it stands
+    up is turned a little, and stands up again."""
     contact.enter("stand", reading)
-    lean = how.lean
-    while lean > 0.0:
-        speed, press = how.stand * contact.correction.pace, contact.correction.press
-        lean = max(lean - speed * dt, 0.0)
+    guesses = (0.0,) if contact.fit.round else [k * how.yaw for k in (0, 0.5, -0.5, 1, -1)]
+    for guess in guesses:
+        if guess:
+            reading = yield from _pivot(context, reading, contact, how, NEARLY + how.back, contact.turned)
+            reading = yield from _pivot(context, reading, contact, how, NEARLY + how.back, guess)
+        reading = yield from _pivot(context, reading, contact, how, NEARLY, contact.turned)
+        if contact.fit.rim + contact.fit.tip - reading.arm.tcp.xyz[2] > DROPPED:
+            break
+    return (yield from _pivot(context, reading, contact, how, 0.0, contact.turned))
+
+
+def _pivot(context: Context, reading: Reading, contact: Contact, how: Tilt, lean: float, turned: float) -> Moving:
+    """Turn about the low point, which is held against the wall, until the part leans by ``lean`` and is ``turned``."""
+    dt = context.cell.tick_s
+    while (lean, turned) != (contact.lean, contact.turned):
+        pace, press = contact.correction.pace, contact.correction.press
+        before = contact.lean, contact.turned
+        contact.lean = _towards(contact.lean, lean, how.stand * pace * dt)
+        contact.turned = _towards(contact.turned, turned, how.spin * pace * dt)
+        fit, way = replace(contact.fit, yaw=contact.fit.yaw + contact.turned), contact.way + contact.turned
+        u = np.array([math.cos(way), math.sin(way), 0.0])
         contact.felt(reading)
-        here = lowest(fit, reading.arm.tcp, way)
+        here = lowest(fit, reading.arm.tcp, way, tip_reach(fit))
         x, y, z = (here + u * (how.slide * press / 2 / STIFFNESS)).tolist()
-        turning = -speed * np.array([-u[1], u[0], 0.0])
-        twist = np.concatenate([np.cross(turning, np.array(reading.arm.tcp.xyz) - here), turning])
-        at = leaning(fit, (x, y, z - how.press * press / DOWN), lean, way)
+        rates = (contact.lean - before[0]) / dt * np.array([-u[1], u[0], 0.0])
+        rates[2] = (contact.turned - before[1]) / dt
+        twist = np.concatenate([np.cross(rates, np.array(reading.arm.tcp.xyz) - here), rates])
+        at = leaning(fit, (x, y, z - how.press * press / DOWN), contact.lean, way, tip_reach(fit))
         reading = yield spring(at, contact, LIMIT, twist)
-    return reading, None
+    return reading
+
+
+def _towards(now: float, goal: float, most: float) -> float:
+    """One step towards a goal."""
+    return goal if abs(goal - now) <= most else now + math.copysign(most, goal - now)
 
 
 def _go_in(context: Context, reading: Reading, contact: Contact, how: Tilt) -> Phase:
@@ -210,7 +251,7 @@ def _go_in(context: Context, reading: Reading, contact: Contact, how: Tilt) -> P
     fit, way, dt = contact.fit, contact.way, context.cell.tick_s
     contact.enter("push", reading)
     x, y, height = reading.arm.tcp.xyz
-    lowest_yet, stuck, firm, tilt, yaw = height, 0.0, 0, np.zeros(2), 0.0
+    lowest_yet, stuck, firm, tilt, yaw = height, 0.0, 0, np.zeros(2), contact.turned
     while stuck < how.patience:
         tcp, did = reading.arm.tcp, contact.correction
         missing, depth = tcp.xyz[2] - fit.tip - fit.bottom, fit.rim - tcp.xyz[2] + fit.tip
@@ -231,11 +272,14 @@ def _go_in(context: Context, reading: Reading, contact: Contact, how: Tilt) -> P
             angle, size = 10.0 * since, how.cone * min(1.0, since / 0.7)
             swung = tilt + size * np.array([math.cos(angle), math.sin(angle)])
             if not fit.round:
-                yaw = how.yaw * min(1.0, since / 0.35) * math.sin(2 * math.pi * 1.3 * since)
+                yaw = contact.turned + how.yaw * min(1.0, since / 0.35) * math.sin(2 * math.pi * 1.3 * since)
         speed = did.pace * (how.sink if missing > SEATED + INSIDE else how.close)
-        height = max(min(height, tcp.xyz[2]) - speed * dt, tcp.xyz[2] - force / DOWN)
+        # No more strain than what is resisted, and a little: else it would be let loose where the resistance ends.
+        strain = min(force, max(push, 0.0) + (MORE if missing > SEATED + INSIDE else LITTLE))
+        height = max(min(height, tcp.xyz[2] + SLACK) - speed * dt, tcp.xyz[2] - strain / DOWN)
+        twist = np.array([0.0, 0.0, -speed if push < force / 2 else 0.0, 0.0, 0.0, 0.0])
         lead = 0.5 * how.slide * did.press / STIFFNESS if depth < INSIDE else 0.0
         turned = about(*swung) @ tool_down((0.0, 0.0, 0.0), fit.yaw + yaw)
         at = Pose((x + lead * math.cos(way), y + lead * math.sin(way), height), turned.quat)
-        reading = yield spring(at, contact, 2 * force)
+        reading = yield spring(at, contact, 2 * force, twist)
     return reading, f"stuck {1000 * missing:.1f} mm above the bottom with {push:.0f} N on it"

@@ -19,7 +19,7 @@ from cells.pose import Array
 from cells.skills.contract import Failed
 from cells.skills.grasp import ACTION, NEUTRAL, OBSERVATION, Hold, correction_of, observe
 from cells.skills.motions import APPROACH
-from cells.skills.pick import NOMINAL, take, tuned
+from cells.skills.pick import NOMINAL, PICK_NOMINAL, take, tuned
 from cells.tasks.limits import build_limits
 from sim.envs.episode import Drawn, Purpose, draw, narrowed
 from sim.envs.running import LIMIT_N, LIMIT_S, Course, Ran, Running
@@ -60,8 +60,9 @@ class Grasping(gymnasium.Env[Array, Array]):
         privileged: bool = False, twin: bool = False,
     ) -> None:  # fmt: skip
         """``conditions``: a kind of part (see sim/envs/tray.py), or "varied" for any, some of them set by ``changes``;
-        ``constants`` of the skill instead of the nominal's, as ``cells.skills.pick.PARAMETERS`` has them; with
-        ``privileged`` the info tells the error of the estimate. A ``twin`` floats: see :mod:`sim.envs.twin`."""
+        ``constants`` of the skill instead of the nominal's, as ``cells.skills.pick.PARAMETERS`` has them. The info
+        tells of the ``episode`` what an order says, at the end all of it, and the ``outcome``; if ``privileged`` the
+        error of the estimate. A ``twin`` floats: see :mod:`sim.envs.twin`."""
         if conditions not in ("varied", *KINDS):
             raise ValueError(f"no conditions called {conditions!r}: use varied, {', '.join(KINDS)}")
         self.conditions, self.purpose, self._changes = conditions, purpose, changes or {}
@@ -89,11 +90,13 @@ class Grasping(gymnasium.Env[Array, Array]):
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         """Let a correction stand for one policy tick."""
+        assert self._scene is not None, "reset first"
         self._hold.correction = correction_of(action)
         over, cost = self._run.turn(self.cell.clocks.policy_every)
         reward, info = -cost, self._info()
         if over:
             outcome = self.outcome()
+            info["episode"] |= asdict(self._scene.episode)
             info["outcome"], info["is_success"] = asdict(outcome), outcome.success
             reward += 1.0 if outcome.success else 0.0
         return observe(self._hold, self._run.reading), reward, over, False, info
@@ -117,8 +120,8 @@ class Grasping(gymnasium.Env[Array, Array]):
     def _info(self) -> dict[str, Any]:
         assert self._scene is not None, "reset first"
         drawn, call = self._scene.episode, self._scene.call
-        info: dict[str, Any] = {"episode": asdict(drawn), "kind": self._kind, "item": call.item}
-        info["phase"] = self._hold.phase
+        known = {"family": drawn.family, "parameters": dict(drawn.parameters), "kind": self._kind, "item": call.item}
+        info: dict[str, Any] = {"nominal": PICK_NOMINAL, "phase": self._hold.phase, "episode": known}
         if self._privileged:
             info["privileged"] = {"offset": drawn.offset, "yaw": drawn.yaw}
         return info

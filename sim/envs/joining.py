@@ -15,14 +15,15 @@ import numpy as np
 
 from cells.description.cell import load_cell
 from cells.pose import Array
-from cells.skills.contact import ACTION, OBSERVATION, Contact, correction_of, observe
-from cells.skills.insert import Push, join, let_go
+from cells.skills.contact import ACTION, NEUTRAL, OBSERVATION, Contact, correction_of, observe
+from cells.skills.contracts import MESH_NOMINAL, TILT_NOMINAL
+from cells.skills.insert import Push, join, leans, let_go
 from cells.skills.mesh import push_for
 from cells.skills.motions import straight
 from cells.skills.tilt import tuned
 from cells.tasks.limits import build_limits
 from sim.envs.episode import Purpose, draw, narrowed
-from sim.envs.outcome import Outcome, outcome_of
+from sim.envs.outcome import Outcome, conventions_of, outcome_of
 from sim.envs.running import LIMIT_N, LIMIT_S, Course, Running
 from sim.envs.scene import Scene
 from sim.envs.tasks import TASKS
@@ -33,6 +34,7 @@ RETREAT = 0.02  # m
 class Joining(gymnasium.Env[Array, Array]):
     """One joining. ``reset(seed=...)`` chooses the episode; a seed belongs to the ``purpose`` that it is used for."""
 
+    neutral = NEUTRAL  # the action that leaves the nominal as it is
     metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012
 
     def __init__(
@@ -41,18 +43,20 @@ class Joining(gymnasium.Env[Array, Array]):
         twin: bool = False, render_mode: str | None = None,
     ) -> None:  # fmt: skip
         """``conditions`` by name (see sim/envs/tasks.py), some of them set by ``changes``; ``constants`` of the
-        strategy instead of the nominal's, as ``cells.skills.tilt.PARAMETERS`` has them; with ``privileged`` the info
-        tells what only a teacher may know: the error of the estimate, and of the part in the hand. A ``twin`` floats,
-        without the arm: see :mod:`sim.envs.twin`."""
+        strategy instead of the nominal's, as ``cells.skills.tilt.PARAMETERS`` has them. The info tells which
+        ``nominal`` is at work, so that a policy for another leaves it alone, and of the ``episode`` what an order says;
+        at the end all of it, and the ``outcome``; if ``privileged`` what only a teacher may know: the error of the
+        estimate, and of the part in the hand. A ``twin`` floats, without the arm: see :mod:`sim.envs.twin`."""
         self.task = TASKS[task]
-        named = self.task.conditions
-        self.conditions = narrowed(named[conditions or next(iter(named))], changes or {})
+        self.conditions_name = conditions or next(iter(self.task.conditions))
+        self.conditions = narrowed(self.task.named(self.conditions_name), changes or {})
         self.purpose, self._privileged, self._twin, self.render_mode = purpose, privileged, twin, render_mode
         self._tilt = None if constants is None else tuned(np.asarray(constants))
         self.cell = load_cell(cell)
         self._limits = build_limits(self.cell)
         self.observation_space = _box(OBSERVATION.low, OBSERVATION.high)
         self.action_space = _box(ACTION.low, ACTION.high)
+        self.conventions = conventions_of(self.conditions.family, self.cell, LIMIT_S, LIMIT_N)
         self._scene: Scene | None = None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
@@ -79,6 +83,7 @@ class Joining(gymnasium.Env[Array, Array]):
         info = self._info()
         if over:
             outcome = self.outcome()
+            info["episode"] = asdict(self._scene.episode)
             info["outcome"], info["is_success"] = asdict(outcome), outcome.success
             reward += 1.0 if outcome.success else 0.0
         return observe(self._contact, self._run.reading), reward, over, False, info
@@ -115,7 +120,9 @@ class Joining(gymnasium.Env[Array, Array]):
 
     def _info(self) -> dict[str, Any]:
         drawn = self._scene.episode
-        info: dict[str, Any] = {"episode": asdict(drawn), "phase": self._contact.phase}
+        nominal = TILT_NOMINAL if leans(self._scene.fit) else MESH_NOMINAL
+        known = {"family": drawn.family, "parameters": dict(drawn.parameters)}
+        info: dict[str, Any] = {"nominal": nominal, "phase": self._contact.phase, "episode": known}
         if self._privileged:
             info["privileged"] = {
                 "offset": drawn.offset, "tilt": drawn.tilt, "way": drawn.way, "yaw": drawn.yaw,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cells.description.cell import Cell
+from cells.products.catalogue import families
 from cells.skills.contact import Contact
+from sim.bodies import MARGIN, WEIGHT
 from sim.envs.scene import Scene
 from sim.truth import faults_of
 
@@ -50,3 +53,14 @@ def outcome_of(
         success=not cause, quick=not cause and seconds <= QUICK_S, time_s=round(seconds, 4), peak_n=round(peak, 3),
         cause=cause, why=why, tries=contact.tries, deepest_mm=round(1000 * deepest, 4),
     )  # fmt: skip
+
+
+def conventions_of(family: str, cell: Cell, limit_s: float, limit_n: float) -> tuple[str, ...]:
+    """What must be told with every result of parts of a ``family``, for it to mean anything."""
+    return (
+        *families()[family].conventions,
+        f"collision margin {1e6 * MARGIN:.0f} µm",
+        WEIGHT,
+        f"physics at {cell.clocks.physics_hz} Hz",
+        f"a success takes at most {limit_s:g} s and {limit_n:g} N",
+    )

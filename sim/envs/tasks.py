@@ -6,6 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cells.description.documents import shown
+from cells.description.problems import nearest
+from cells.errors import InputError, Problem
 from sim.envs.episode import Conditions
 
 PEG = {"peg_mm": (8.0, 20.0), "peg_length_mm": (32.0, 50.0), "pegs": (3, 4)}
@@ -24,6 +27,13 @@ class Task:
     skill: str
     studs: bool
     conditions: Mapping[str, Conditions]
+
+    def named(self, name: str) -> Conditions:
+        """The conditions of a ``name``. Raises ``InputError`` if there are none."""
+        if name not in self.conditions:
+            what = f"the task {self.name} has none called {shown(name)}"
+            raise InputError(Problem("conditions", what, nearest(name, self.conditions)))
+        return self.conditions[name]
 
 
 INSERT = Task(
