@@ -13,6 +13,6 @@ TILT_NOMINAL, MESH_NOMINAL = "tilt@1", "mesh@1"
 CONTRACTS = (
     Contract("insert", TILT_NOMINAL, "residual", contact.OBSERVATION, contact.ACTION),
     Contract("insert", TILT_NOMINAL, "parameters", Space(()), tilt.PARAMETERS),
-    Contract("pick", pick.PICK_NOMINAL, "parameters", Space(()), pick.PARAMETERS),
     Contract("mesh", MESH_NOMINAL, "residual", contact.OBSERVATION, contact.ACTION),
+    Contract("pick", pick.PICK_NOMINAL, "parameters", Space(()), pick.PARAMETERS),
 )

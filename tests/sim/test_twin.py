@@ -64,8 +64,8 @@ def test_what_the_wrist_feels_in_the_air_is_the_tools_weight(worlds: tuple[SimWo
 def test_an_insertion_ends_on_the_twin_as_on_the_arm() -> None:
     ends = []
     for twin in (False, True):
-        env = Joining("Insert", "shop", purpose="tuning", twin=twin)
-        env.reset(seed=2)
+        env = Joining("Insert", "hard", purpose="tuning", twin=twin)
+        env.reset(seed=4)
         over = False
         while not over:
             _, _, over, _, info = env.step(NEUTRAL)
