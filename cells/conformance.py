@@ -313,7 +313,7 @@ class _Bench:
     def _move(self, end: Array) -> None:
         """One Segment from the commanded joints to ``end``: busy at once, still at the end, in time."""
         path = self._way(self.world.arm.read().q_cmd, end)
-        if not path.duration:
+        if path.duration <= self._cell.tick_s:  # over before anybody could see it
             return
         self.world.arm.command(Segment(path))
         self.world.clock.advance()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,34 +22,15 @@ HOLDING_FORCE = 20.0  # N with which the fingers stay open before the first comm
 PATIENCE = 0.02  # s after which a streamed target that isn't followed by another is held
 
 
-class SimArm:
-    """The arm of a loaded robot body; :meth:`actuate` is called once per physics step."""
+class Controller(ABC):
+    """What an arm follows: setpoints in, and at each physics step a spring or a reference of its joints."""
 
-    def __init__(self, bullet: Any, body: int, chain: Chain, base: Pose, home: Array, dt: float) -> None:
-        self._bullet, self._body, self._chain, self._dt = bullet, body, chain, dt
+    def __init__(self, chain: Chain, base: Pose, home: Array, dt: float) -> None:
+        self._chain, self._dt = chain, dt
         self._base_matrix = base.matrix()
         self._from_world = base.inverse().matrix()
-        names = {bullet.getJointInfo(body, j)[1].decode(): j for j in range(bullet.getNumJoints(body))}
-        self._joints = [names[name] for name in chain.joint_names]
-        for joint, angle in zip(self._joints, home, strict=True):
-            bullet.resetJointState(body, joint, angle)
-        bullet.setJointMotorControlArray(body, self._joints, bullet.VELOCITY_CONTROL, forces=[0.0] * chain.n)
         self.q, self.qd, self.tau = home.copy(), np.zeros(chain.n), np.zeros(chain.n)
-        self.energy_j = 0.0
-        self._before = home.copy(), np.zeros(chain.n)
         self._hold(home)
-
-    def begin(self, q: Array) -> None:
-        """Stand at the joints ``q`` (n,), at rest, from the start, before anything moves."""
-        for joint, angle in zip(self._joints, q, strict=True):
-            self._bullet.resetJointState(self._body, joint, angle)
-        self.sense()
-        self._hold(q)
-
-    def _hold(self, q: Array) -> None:
-        self._setpoint: Setpoint = JointTarget(q.copy(), np.zeros(self._chain.n))
-        self._elapsed = 0.0
-        self._ref = (q.copy(), np.zeros(self._chain.n), np.zeros(self._chain.n))
 
     def command(self, setpoint: Setpoint) -> None:
         """Take one setpoint; a Segment starts now."""
@@ -60,6 +42,74 @@ class SimArm:
             self._twist = np.concatenate([turn @ setpoint.twist[:3], turn @ setpoint.twist[3:]])
         self._setpoint, self._elapsed = setpoint, 0.0
 
+    @abstractmethod
+    def begin(self, q: Array) -> None:
+        """Stand at the joints ``q`` (n,), at rest, from the start, before anything moves."""
+
+    @abstractmethod
+    def actuate(self) -> None:
+        """Compute and apply what drives one physics step; :meth:`sense` after it."""
+
+    @abstractmethod
+    def sense(self) -> None:
+        """Take over the state from the physics."""
+
+    @abstractmethod
+    def read(self) -> ArmReading: ...
+
+    @abstractmethod
+    def felt(self, weight: float, centre: Array) -> Array:
+        """(6,) [f; m] at the tcp in the world frame that acted on the tool during the last physics step: what came
+        from outside, and the tool's own ``weight`` (N), which hangs at ``centre`` (3,) m in the tcp's frame."""
+
+    def _hold(self, q: Array) -> None:
+        self._setpoint: Setpoint = JointTarget(q.copy(), np.zeros(self._chain.n))
+        self._elapsed = 0.0
+        self._ref = (q.copy(), np.zeros(self._chain.n), np.zeros(self._chain.n))
+
+    def _next(self) -> Compliant | None:
+        """Begin a physics step: the spring that the arm is to be, or None where ``_ref`` says where its joints go."""
+        setpoint = self._setpoint
+        self._elapsed += self._dt
+        if isinstance(setpoint, Compliant):
+            return setpoint
+        if isinstance(setpoint, Segment):
+            path = setpoint.trajectory
+            self._ref = servo.reference(self._elapsed, path.t[1] - path.t[0], path.q, path.qd, path.qdd)
+            if self._elapsed >= path.duration:
+                self._hold(path.q[-1])
+        elif self._elapsed <= PATIENCE:
+            self._ref = (setpoint.q + setpoint.qd * (self._elapsed - self._dt), setpoint.qd, np.zeros(self._chain.n))
+        else:
+            self._hold(self._ref[0])
+        return None
+
+    def _lead(self) -> None:
+        """Move the spring's centre on at the commanded twist, until the next tick."""
+        self._target[:3, 3] += self._twist[:3] * self._dt
+
+
+class SimArm(Controller):
+    """The arm of a loaded robot body; :meth:`actuate` is called once per physics step."""
+
+    def __init__(self, bullet: Any, body: int, chain: Chain, base: Pose, home: Array, dt: float) -> None:
+        super().__init__(chain, base, home, dt)
+        self._bullet, self._body = bullet, body
+        names = {bullet.getJointInfo(body, j)[1].decode(): j for j in range(bullet.getNumJoints(body))}
+        self._joints = [names[name] for name in chain.joint_names]
+        for joint, angle in zip(self._joints, home, strict=True):
+            bullet.resetJointState(body, joint, angle)
+        bullet.setJointMotorControlArray(body, self._joints, bullet.VELOCITY_CONTROL, forces=[0.0] * chain.n)
+        self.energy_j = 0.0
+        self._before = home.copy(), np.zeros(chain.n)
+
+    def begin(self, q: Array) -> None:
+        """Stand at the joints ``q`` (n,), at rest, from the start, before anything moves."""
+        for joint, angle in zip(self._joints, q, strict=True):
+            self._bullet.resetJointState(self._body, joint, angle)
+        self.sense()
+        self._hold(q)
+
     def sense(self) -> None:
         """Take over the joint state from the physics."""
         for i, state in enumerate(self._bullet.getJointStates(self._body, self._joints)):
@@ -68,26 +118,15 @@ class SimArm:
     def actuate(self) -> None:
         """Compute and apply the torques of one physics step; :meth:`sense` after it."""
         self._before = self.q.copy(), self.qd.copy()
-        chain, setpoint = self._chain, self._setpoint
-        self._elapsed += self._dt
-        if isinstance(setpoint, Compliant):
+        chain, spring = self._chain, self._next()
+        if spring is not None:
             self.tau = servo.impedance_torque(
-                self.q, self.qd, self._target, self._twist, setpoint.stiffness, setpoint.force_limit,
+                self.q, self.qd, self._target, self._twist, spring.stiffness, spring.force_limit,
                 self._posture, chain.tau_max, chain.arrays,
             )  # fmt: skip
-            # The spring's centre moves on at the commanded twist until the next tick.
-            self._target[:3, 3] += self._twist[:3] * self._dt
+            self._lead()
             self._ref = (self.q.copy(), self.qd.copy(), np.zeros(chain.n))
         else:
-            if isinstance(setpoint, Segment):
-                path = setpoint.trajectory
-                self._ref = servo.reference(self._elapsed, path.t[1] - path.t[0], path.q, path.qd, path.qdd)
-                if self._elapsed >= path.duration:
-                    self._hold(path.q[-1])
-            elif self._elapsed <= PATIENCE:
-                self._ref = (setpoint.q + setpoint.qd * (self._elapsed - self._dt), setpoint.qd, np.zeros(chain.n))
-            else:
-                self._hold(self._ref[0])
             self.tau = servo.joint_torque(self.q, self.qd, *self._ref, chain.tau_max, chain.arrays)
         self.energy_j += float(np.abs(self.tau * self.qd).sum()) * self._dt
         self._bullet.setJointMotorControlArray(
@@ -103,8 +142,6 @@ class SimArm:
         )  # fmt: skip
 
     def felt(self, weight: float, centre: Array) -> Array:
-        """(6,) [f; m] at the tcp in the world frame that acted on the tool during the last physics step: what came
-        from outside, and the tool's own ``weight`` (N), which hangs at ``centre`` (3,) m in the tcp's frame."""
         q, qd = self._before
         qdd = (self.qd - qd) / self._dt
         return servo.felt_wrench(q, qd, qdd, self.tau, self._chain.arrays, self._base_matrix, weight, centre)
@@ -159,16 +196,18 @@ class SimWrench:
     loses what comes along and about the axis of the fingers' joints.
     """
 
-    def __init__(self, arm: SimArm, bullet: Any, body: int, flange: str, noise: Sequence[float], seed: int) -> None:
-        """``flange`` is the link that the tool hangs on."""
+    def __init__(self, arm: Controller, bullet: Any, body: int, flange: str, noise: Sequence[float], seed: int) -> None:
+        """``flange`` is the link that the tool hangs on; a body that has none begins there."""
         self._arm = arm
         infos = [bullet.getJointInfo(body, j) for j in range(bullet.getNumJoints(body))]
-        tool = {next(info[0] for info in infos if info[12].decode() == flange)}
+        base = -1
+        tool = {next((info[0] for info in infos if info[12].decode() == flange), base)}
         for info in infos:
             if info[16] in tool:
                 tool.add(info[0])
-        masses = np.array([bullet.getDynamicsInfo(body, link)[0] for link in sorted(tool)])
-        centres = np.array([bullet.getLinkState(body, link)[0] for link in sorted(tool)])
+        links = sorted(tool - {base})
+        masses = np.array([bullet.getDynamicsInfo(body, link)[0] for link in links])
+        centres = np.array([bullet.getLinkState(body, link)[0] for link in links])
         tcp = arm.read().tcp.matrix()
         self._weight = float(GRAVITY * masses.sum())
         self._centre = tcp[:3, :3].T @ (masses @ centres / masses.sum() - tcp[:3, 3])

@@ -89,12 +89,11 @@ def write_obj(path: Path, shapes: Sequence[Shape], centre: Vector3) -> None:
         hull = ConvexHull(points)
         lines.append(f"o piece_{number}")
         lines += [f"v {x:.9f} {y:.9f} {z:.9f}" for x, y, z in points]
-        middle = points[hull.vertices].mean(axis=0)
-        for a, b, c in hull.simplices:
-            normal = np.cross(points[b] - points[a], points[c] - points[a])
-            if normal @ (points[a] - middle) < 0:
-                b, c = c, b
-            lines.append(f"f {a + offset} {b + offset} {c + offset}")
+        first, second, third = points[hull.simplices].transpose(1, 0, 2)
+        outward = first - points[hull.vertices].mean(axis=0)
+        inward = np.einsum("ij,ij->i", np.cross(second - first, third - first), outward) < 0
+        for (a, b, c), turned in zip((hull.simplices + offset).tolist(), inward.tolist(), strict=True):
+            lines.append(f"f {a} {c} {b}" if turned else f"f {a} {b} {c}")
         offset += len(points)
     path.write_text("\n".join(lines) + "\n")
 

@@ -16,7 +16,7 @@ from cells.kinematics.kernels import GRAVITY
 from cells.ports import Traits
 from cells.products.model import ProductVariant
 from sim import bodies
-from sim.arm import SimArm, SimGripper, SimWrench
+from sim.arm import Controller, SimArm, SimGripper, SimWrench
 from sim.camera import SimCamera
 from sim.driver import SimDriver
 from sim.robot import BIT, write_urdf
@@ -64,16 +64,14 @@ class SimWorld:
             contactBreakingThreshold=CONTACT_RANGE,
             deterministicOverlappingPairs=1,
         )
-        chain, spec = load_chain(cell), cell.robot_spec
-        base = cell.base_pose
+        spec = cell.robot_spec
         flags = self.bullet.URDF_USE_INERTIA_FROM_FILE
         if cell.driver is not None:  # else the bit is a hull, with a margin of 1 mm around it
             flags |= self.bullet.URDF_USE_IMPLICIT_CYLINDER
-        urdf = str(write_urdf(cell, folder))
-        self.robot = self.bullet.loadURDF(urdf, base.xyz, base.quat, useFixedBase=True, flags=flags)
+        self.robot: int = self._load_robot(write_urdf(cell, folder), flags)
         for link in range(-1, self.bullet.getNumJoints(self.robot)):
             self.bullet.changeDynamics(self.robot, link, linearDamping=0, angularDamping=0, jointDamping=0)
-        self.arm = SimArm(self.bullet, self.robot, chain, base, cell.home, cell.physics_s)
+        self.arm = self._arm()
         self.gripper = SimGripper(self.bullet, self.robot, spec)
         noise = [cell.noise.force_n] * 3 + [cell.noise.moment_nm] * 3
         self.wrench = SimWrench(self.arm, self.bullet, self.robot, spec.flange_link, noise, seed)
@@ -107,6 +105,16 @@ class SimWorld:
         """Disconnect from Bullet and remove the generated files."""
         self.bullet.disconnect()
         self._folder.cleanup()
+
+    def _load_robot(self, urdf: Path, flags: int) -> int:
+        """The body of the robot."""
+        base = self.cell.base_pose
+        return int(self.bullet.loadURDF(str(urdf), base.xyz, base.quat, useFixedBase=True, flags=flags))
+
+    def _arm(self) -> Controller:
+        """The arm of the robot's body."""
+        cell = self.cell
+        return SimArm(self.bullet, self.robot, load_chain(cell), cell.base_pose, cell.home, cell.physics_s)
 
     def _driver(self) -> SimDriver | None:
         """The driver, if the cell has one."""

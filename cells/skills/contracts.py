@@ -5,7 +5,7 @@ A nominal is named with a version: where its constants or its phases change, pol
 
 from __future__ import annotations
 
-from cells.skills import contact, tilt
+from cells.skills import contact, pick, tilt
 from cells.skills.policy import Contract, Space
 
 TILT_NOMINAL, MESH_NOMINAL = "tilt@1", "mesh@1"
@@ -14,4 +14,5 @@ CONTRACTS = (
     Contract("insert", TILT_NOMINAL, "residual", contact.OBSERVATION, contact.ACTION),
     Contract("insert", TILT_NOMINAL, "parameters", Space(()), tilt.PARAMETERS),
     Contract("mesh", MESH_NOMINAL, "residual", contact.OBSERVATION, contact.ACTION),
+    Contract("pick", pick.PICK_NOMINAL, "parameters", Space(()), pick.PARAMETERS),
 )

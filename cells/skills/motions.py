@@ -24,6 +24,7 @@ Moving = Generator[Command, Reading, Reading]
 TRAVEL_Z = 0.22  # m above the bench: tool height at which nothing of the cell is in the way
 APPROACH = 0.06  # m above a grip or a rim at which a straight approach begins
 LINE_SPEED, LINE_ACCELERATION = 0.25, 1.5  # m/s, m/s² of straight moves in free space
+SETTLE = 0.06  # s that fingers must be still
 TARE_TIME = 0.08  # s, of which the second half counts: braking feels like weight
 
 
@@ -48,23 +49,28 @@ def follow(context: Context, trajectory: Trajectory, reading: Reading) -> Moving
     return reading
 
 
-def straight(context: Context, reading: Reading, pose: Pose, speed: float = LINE_SPEED) -> Moving:
+def straight(
+    context: Context, reading: Reading, pose: Pose, speed: float = LINE_SPEED, acceleration: float = LINE_ACCELERATION
+) -> Moving:
     """Move the tcp on a straight line to ``pose`` (world frame)."""
     target = context.cell.base_pose.inverse().matrix() @ pose.matrix()
-    line = motion.line(context.chain, reading.arm.q_cmd, target, speed, LINE_ACCELERATION, dt=context.cell.tick_s)
+    line = motion.line(context.chain, reading.arm.q_cmd, target, speed, acceleration, dt=context.cell.tick_s)
     return (yield from follow(context, line, reading))
 
 
-def travel(context: Context, reading: Reading, pose: Pose) -> Moving:
+def travel(
+    context: Context, reading: Reading, pose: Pose, speed: float = LINE_SPEED, acceleration: float = LINE_ACCELERATION
+) -> Moving:
     """Go up, across and down to ``pose`` (world frame): free of everything below the travel height."""
     cell = context.cell
     here = reading.arm.tcp
     if here.xyz[2] < TRAVEL_Z - 0.01:
-        reading = yield from straight(context, reading, Pose((*here.xyz[:2], TRAVEL_Z), here.quat))
+        up = Pose((*here.xyz[:2], TRAVEL_Z), here.quat)
+        reading = yield from straight(context, reading, up, speed, acceleration)
     above = Pose((*pose.xyz[:2], max(TRAVEL_Z, pose.xyz[2])), pose.quat)
     goal = joints_for(context, above, cell.home)
     reading = yield from follow(context, across(context, reading.arm.q_cmd, goal), reading)
-    return (yield from straight(context, reading, pose))
+    return (yield from straight(context, reading, pose, speed, acceleration))
 
 
 def home(context: Context, reading: Reading) -> Moving:
@@ -99,15 +105,17 @@ def hop(context: Context, reading: Reading, pose: Pose) -> Moving:
     return reading
 
 
-def grip(context: Context, reading: Reading, width: float, force: float, timeout: float = 3.0) -> Moving:
-    """Command the gripper and wait until the fingers are still."""
+def grip(
+    context: Context, reading: Reading, width: float, force: float, timeout: float = 3.0, settle: float = SETTLE
+) -> Moving:
+    """Command the gripper and wait until the fingers have been still for ``settle`` (s)."""
     speed = 2 * context.cell.robot_spec.gripper.max_speed
     reading = yield Grasp(width, speed, force)
     still = 0
     for _ in range(round(timeout / context.cell.tick_s)):
         reading = yield None
         still = still + 1 if reading.gripper.still else 0
-        if still >= round(0.06 / context.cell.tick_s):
+        if still >= round(settle / context.cell.tick_s):
             break
     return reading
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from cells.control.setpoints import Compliant
 from cells.control.verify import proof_of
 from cells.description.cell import Cell
-from cells.kinematics.chain import load_chain
+from cells.kinematics.chain import Chain, load_chain
 from cells.orders.order import Item, Order
 from cells.ports import Estimate, Reading
 from cells.pose import Pose
@@ -25,10 +25,11 @@ from cells.skills.contract import Call, Command, Context, Grasp
 from cells.skills.fit import SURE, plan_fit
 from cells.skills.insert import above
 from cells.skills.pick import GRIP_FORCE
-from cells.tasks.plan import plan_order
+from cells.tasks.plan import UnitPlan, plan_order
 from sim.envs.episode import Conditions, Episode
+from sim.envs.twin import Twin
 from sim.truth import FitWatch
-from sim.world import open_world
+from sim.world import SimWorld
 
 HIGHER = 0.015  # m above where the joining begins, at which the part is when the episode begins
 CLEAR = 2e-4  # m between each finger and the part before they close
@@ -47,24 +48,54 @@ class Told:
         return self.estimates[instance]
 
 
-class Scene:
+class Stage:
+    """The world of an episode, and its ports; ``stiffness`` is a factor of the arm's."""
+
+    world: SimWorld
+    cell: Cell
+    chain: Chain
+    stiffness = 1.0
+    tick = 0
+
+    def read(self) -> Reading:
+        """Read all ports."""
+        world = self.world
+        return Reading(world.clock.now(), self.tick, world.arm.read(), world.gripper.read(), world.wrench.read())
+
+    def send(self, command: Command) -> None:
+        """Write one command and pass the tick."""
+        if isinstance(command, Grasp):
+            self.world.gripper.move(command.width, command.speed, command.force)
+        elif isinstance(command, Compliant):
+            self.world.arm.command(replace(command, stiffness=command.stiffness * self.stiffness))
+        elif command is not None:
+            self.world.arm.command(command)
+        self.world.clock.advance()
+        self.tick += 1
+
+    def close(self) -> None:
+        """Give the world back."""
+        self.world.close()
+
+
+class Scene(Stage):
     """The world of an episode, with the part in the hand above its place."""
 
     def __init__(self, cell: Cell, conditions: Conditions, episode: Episode, variant: ProductVariant, skill: str,
-                 studs: bool) -> None:  # fmt: skip
+                 studs: bool, twin: bool = False) -> None:  # fmt: skip
+        """A ``twin`` floats: see :mod:`sim.envs.twin`."""
         self.cell = with_noise(cell, episode.noise)
-        self.variant, self.episode = variant, episode
+        self.variant, self.episode, self.stiffness = variant, episode, episode.stiffness
         self.call = call_for(self.cell, variant, skill, studs, episode.choice)
-        self.world = open_world(self.cell, {variant.hash: variant}, episode.world_seed)
-        chain = load_chain(self.cell)
+        self.world = (Twin if twin else SimWorld)(self.cell, {variant.hash: variant}, episode.world_seed)
+        self.chain = load_chain(self.cell)
         self._stand(conditions)
         self.context = Context(
-            self.cell, chain, proof_of(self.cell, chain), self.world.locator, WorldModel, self.part,
+            self.cell, self.chain, proof_of(self.cell, self.chain), self.world.locator, WorldModel, self.part,
         )  # fmt: skip
         self.fit = plan_fit(self.context, self.call)
         self._grip()
         self.watch = FitWatch(self.world, self.call.serial, variant)
-        self.tick = 0
 
     def part(self, instance: str) -> object:
         """The kind of part that an instance is."""
@@ -112,7 +143,7 @@ class Scene:
         """The arm above the place, the part between the fingers, and these close."""
         world, part, drawn = self.world, self.variant.part_of(self.call.item.split("/")[1]), self.episode
         tcp = above(self.fit).shifted(dz=HIGHER)
-        q, found = self.context.chain.solve(self.cell.base_pose.inverse().matrix() @ tcp.matrix(), self.cell.home)
+        q, found = self.chain.solve(self.cell.base_pose.inverse().matrix() @ tcp.matrix(), self.cell.home)
         if not found:
             raise RuntimeError(f"the arm of {self.cell.name} doesn't reach its own fixture")
         world.arm.begin(q)
@@ -134,26 +165,6 @@ class Scene:
         for _ in range(SETTLING):
             world.clock.advance()
 
-    def read(self) -> Reading:
-        """Read all ports."""
-        world = self.world
-        return Reading(world.clock.now(), self.tick, world.arm.read(), world.gripper.read(), world.wrench.read())
-
-    def send(self, command: Command) -> None:
-        """Write one command and pass the tick."""
-        if isinstance(command, Grasp):
-            self.world.gripper.move(command.width, command.speed, command.force)
-        elif isinstance(command, Compliant):
-            self.world.arm.command(replace(command, stiffness=command.stiffness * self.episode.stiffness))
-        elif command is not None:
-            self.world.arm.command(command)
-        self.world.clock.advance()
-        self.tick += 1
-
-    def close(self) -> None:
-        """Give the world back."""
-        self.world.close()
-
 
 def with_noise(cell: Cell, factor: float) -> Cell:
     """The cell with a wrist sensor that is so much noisier."""
@@ -165,11 +176,16 @@ def with_noise(cell: Cell, factor: float) -> Cell:
 
 def call_for(cell: Cell, variant: ProductVariant, skill: str, studs: bool, choice: float) -> Call:
     """The call of a ``skill`` in the plan of one such unit, onto ``studs`` or into a hole; of several by ``choice``."""
-    item = Item(product=variant.family, quantity=1, parameters=dict(variant.parameters))
-    order = Order(schema="cellwright/order/v1", id="E", customer="env", due="2026-12-31", items=(item,))  # type: ignore[call-arg]
-    calls = [call for call in plan_order(order, cell, [variant]).units[0].calls if call.skill == skill]
+    calls = [call for call in unit_of(cell, variant).calls if call.skill == skill]
     fitting = [call for call in calls if _onto_studs(variant, call) == studs]
     return fitting[int(choice * len(fitting))]
+
+
+def unit_of(cell: Cell, variant: ProductVariant) -> UnitPlan:
+    """The plan of one unit of a variant."""
+    item = Item(product=variant.family, quantity=1, parameters=dict(variant.parameters))
+    order = Order(schema="cellwright/order/v1", id="E", customer="env", due="2026-12-31", items=(item,))  # type: ignore[call-arg]
+    return plan_order(order, cell, [variant]).units[0]
 
 
 def _onto_studs(variant: ProductVariant, call: Call) -> bool:

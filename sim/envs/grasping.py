@@ -1,0 +1,178 @@
+"""Grasp-v1: one pick, from beside the tray at travel height until the part is lifted, corrected by a policy.
+
+The environment runs the very skill that the cell runs, with ``cells.skills.grasp`` as its eyes and hands; an action is
+the correction that stands until the next policy tick, and the neutral one leaves the nominal as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from cells.description.cell import load_cell
+from cells.pose import Array
+from cells.skills.contract import Failed
+from cells.skills.grasp import ACTION, NEUTRAL, OBSERVATION, Hold, correction_of, observe
+from cells.skills.motions import APPROACH
+from cells.skills.pick import NOMINAL, PICK_NOMINAL, take, tuned
+from cells.tasks.limits import build_limits
+from sim.envs.episode import Drawn, Purpose, draw, narrowed
+from sim.envs.running import LIMIT_N, LIMIT_S, Course, Ran, Running
+from sim.envs.tray import KINDS, Tray, kind_of
+
+STANDING = math.radians(5)  # of tilt in the hand
+# m from where the grip is planned, in the tool's axes. Closing (y) the fingers centre the part. Along the pads (x)
+# nothing is felt, so that what the estimate is off by stays: 6 mm and one of slip, with which the middle of a round
+# part still lies on pads of 17.4 mm. Along the tool (z) the locator is off by 0.15 mm and the part may slip.
+OFF = (0.007, 0.001, 0.0015)
+SHORT = 0.002  # m that the part may be below the height of the lift
+STIRRED = 0.001  # m that another part may move
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """``success``: the part is in the hand, up, upright and where it should be in it, in time and gently, and nothing
+    else moved. ``time_s`` until it was lifted; ``peak_n`` the highest force until then; ``cause`` a class of failure
+    ("" for none) and ``why`` in words; ``off_mm`` from where the grip is planned, in the tool's axes."""
+
+    success: bool
+    time_s: float
+    peak_n: float
+    cause: str
+    why: str
+    off_mm: tuple[float, float, float]
+
+
+class Grasping(gymnasium.Env[Array, Array]):
+    """One pick. ``reset(seed=...)`` chooses the episode; a seed belongs to the ``purpose`` that it is used for."""
+
+    neutral = NEUTRAL
+    metadata = {"render_modes": []}  # noqa: RUF012
+
+    def __init__(
+        self, conditions: str = "varied", purpose: Purpose = "training", cell: str = "panda-bench",
+        changes: Mapping[str, Drawn] | None = None, constants: Sequence[float] | None = None,
+        privileged: bool = False, twin: bool = False,
+    ) -> None:  # fmt: skip
+        """``conditions``: a kind of part (see sim/envs/tray.py), or "varied" for any, some of them set by ``changes``;
+        ``constants`` of the skill instead of the nominal's, as ``cells.skills.pick.PARAMETERS`` has them. The info
+        tells of the ``episode`` what an order says, at the end all of it, and the ``outcome``; if ``privileged`` the
+        error of the estimate. A ``twin`` floats: see :mod:`sim.envs.twin`."""
+        if conditions not in ("varied", *KINDS):
+            raise ValueError(f"no conditions called {conditions!r}: use varied, {', '.join(KINDS)}")
+        self.conditions, self.purpose, self._changes = conditions, purpose, changes or {}
+        self._privileged, self._twin = privileged, twin
+        self._how = NOMINAL if constants is None else tuned(np.asarray(constants))
+        self.cell = load_cell(cell)
+        self._limits = build_limits(self.cell)
+        self.observation_space = gymnasium.spaces.Box(OBSERVATION.low, OBSERVATION.high, dtype=np.float64)
+        self.action_space = gymnasium.spaces.Box(ACTION.low, ACTION.high, dtype=np.float64)
+        self._scene: Tray | None = None
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
+        """Begin the episode of a seed; of the next one at random, if none is given."""
+        super().reset(seed=seed)
+        if seed is None:
+            seed = int(self.np_random.integers(2**31))
+        self.close()
+        self._kind = kind_of(self.purpose, seed) if self.conditions == "varied" else self.conditions
+        kind = KINDS[self._kind]
+        episode, variant = draw(narrowed(kind.conditions, self._changes), self.purpose, seed, self._limits)
+        self._scene = Tray(self.cell, kind, episode, variant, self._twin)
+        self._hold, self._run = Hold(), Running(self._scene)
+        self._run.begin(self._episode(self._scene))
+        return observe(self._hold, self._run.reading), self._info()
+
+    def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        """Let a correction stand for one policy tick."""
+        assert self._scene is not None, "reset first"
+        self._hold.correction = correction_of(action)
+        over, cost = self._run.turn(self.cell.clocks.policy_every)
+        reward, info = -cost, self._info()
+        if over:
+            outcome = self.outcome()
+            info["episode"] |= asdict(self._scene.episode)
+            info["outcome"], info["is_success"] = asdict(outcome), outcome.success
+            reward += 1.0 if outcome.success else 0.0
+        return observe(self._hold, self._run.reading), reward, over, False, info
+
+    def outcome(self) -> Taken:
+        """How the episode ended, in truth."""
+        assert self._scene is not None, "reset first"
+        return outcome_of(self._scene, self._run.ran(), self._hold.phase)
+
+    def close(self) -> None:
+        """Give the world back."""
+        if self._scene is not None:
+            self._scene.close()
+            self._scene = None
+
+    def _episode(self, scene: Tray) -> Course:
+        result = yield from take(scene.context, scene.call, self._run.reading, self._how, self._hold)
+        self._run.finish()
+        return f"{result.cause}: {result.why}" if isinstance(result, Failed) else None
+
+    def _info(self) -> dict[str, Any]:
+        assert self._scene is not None, "reset first"
+        drawn, call = self._scene.episode, self._scene.call
+        known = {"family": drawn.family, "parameters": dict(drawn.parameters), "kind": self._kind, "item": call.item}
+        info: dict[str, Any] = {"nominal": PICK_NOMINAL, "phase": self._hold.phase, "episode": known}
+        if self._privileged:
+            info["privileged"] = {"offset": drawn.offset, "yaw": drawn.yaw}
+        return info
+
+
+def outcome_of(scene: Tray, ran: Ran, phase: str) -> Taken:
+    """The outcome of a scene that has come to its end."""
+    off = off_grip(scene)
+    cause, why = "", ""
+    if ran.wrong is not None:
+        cause, why = f"{phase}: {ran.wrong.split(':')[0]}", ran.wrong
+    elif faults := faults_of(scene, off):
+        cause, why = f"believed done, {faults[0].split(' ')[0]}", "; ".join(faults)
+    elif ran.peak > LIMIT_N:
+        cause, why = "too much force", f"{ran.peak:.1f} N"
+    elif ran.seconds > LIMIT_S:
+        cause, why = "out of time", f"{ran.seconds:.1f} s"
+    x, y, z = (round(1000 * value, 3) for value in off)
+    return Taken(not cause, round(ran.seconds, 4), round(ran.peak, 3), cause, why, (x, y, z))
+
+
+def faults_of(scene: Tray, off: Sequence[float]) -> list[str]:
+    """What is wrong with a part in the hand, in words; empty where nothing is."""
+    item, stock, out = scene.call.item, scene.world.stock, []
+    true, stood = stock.true_pose(item), scene.stood[item]
+    if not in_hand(scene):
+        out.append("dropped, or held by one finger")
+    if true.xyz[2] - stood.xyz[2] < APPROACH - SHORT:
+        out.append(f"lifted by {1000 * (true.xyz[2] - stood.xyz[2]):.1f} mm only")
+    if true.tilt > STANDING:
+        out.append(f"leaning by {math.degrees(true.tilt):.1f}°")
+    if any(abs(value) > most for value, most in zip(off, OFF, strict=True)):
+        out.append(f"off in the hand by {', '.join(f'{1000 * value:.2f}' for value in off)} mm")
+    for name, there in scene.stood.items():
+        moved = math.dist(stock.true_pose(name).xyz, there.xyz)
+        if name != item and moved > STIRRED:
+            out.append(f"stirred {name}, by {1000 * moved:.1f} mm")
+    return out
+
+
+def off_grip(scene: Tray) -> tuple[float, float, float]:
+    """By how much (m, in the tool's axes) the part is off where the grip is planned."""
+    item = scene.call.item
+    planned = scene.world.stock.true_pose(item) @ scene.part(item).grip.tcp
+    return (scene.world.arm.read().tcp.inverse() @ planned).xyz
+
+
+def in_hand(scene: Tray) -> bool:
+    """Whether both fingers touch the part."""
+    world, body = scene.world, scene.world.stock.pieces[scene.call.item].body
+    names = scene.cell.robot_spec.gripper.joints
+    infos = [world.bullet.getJointInfo(world.robot, joint) for joint in range(world.bullet.getNumJoints(world.robot))]
+    fingers = [info[0] for info in infos if info[1].decode() in names]
+    return all(world.bullet.getContactPoints(world.robot, body, finger) for finger in fingers)

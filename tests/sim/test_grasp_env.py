@@ -1,0 +1,99 @@
+"""Grasp-v1 and Reach-v1: as Gymnasium wants them, the same for a seed, and honest about what was taken."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+import sim.envs  # noqa: F401  (registers the environments)
+from cells.description.cell import load_cell
+from cells.skills.contracts import CONTRACTS
+from cells.skills.pick import NOMINAL, PARAMETERS, Seizing, constants, tuned
+from cells.tasks.limits import build_limits
+from sim.envs.episode import draw
+from sim.envs.grasping import Grasping, faults_of, off_grip
+from sim.envs.reaching import Reaching
+from sim.envs.scene import unit_of
+from sim.envs.tray import KINDS, Tray, kind_of, takable
+
+CELL = load_cell("panda-bench")
+
+
+def run(env: Grasping, seed: int) -> tuple[str, dict[str, object]]:
+    """A hash of all that was seen in an episode of the nominal, and its last info."""
+    digest, over = hashlib.sha256(), False
+    seen, info = env.reset(seed=seed)
+    while not over:
+        digest.update(seen.tobytes())
+        seen, _, over, _, info = env.step(env.neutral)
+    return digest.hexdigest(), info
+
+
+@pytest.mark.parametrize("name", ["Grasp", "Reach"])
+def test_gymnasium_finds_nothing_wrong(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*symmetric and normalized.*")
+        env = gymnasium.make(f"cellwright/{name}-v1", disable_env_checker=True)
+        check_env(env.unwrapped, skip_render_check=True)
+        env.close()
+
+
+def test_a_grasp_succeeds_and_repeats_bit_by_bit() -> None:
+    env = Grasping(purpose="tuning")
+    (first, info), (again, _), (other, _) = (run(env, seed) for seed in (5, 5, 7))
+    assert info["outcome"]["success"], info["outcome"]
+    assert info["episode"]["kind"] == "cylinder"
+    assert first == again
+    assert first != other
+    # What lies in the hand as it should is told apart from what doesn't.
+    scene = env._scene
+    assert isinstance(scene, Tray)
+    assert faults_of(scene, off_grip(scene)) == []
+    assert faults_of(scene, (0.0, 0.0012, 0.0))
+    env.close()
+
+
+def test_a_wide_plate_that_jams_is_straightened() -> None:
+    env = Grasping(purpose="tuning")
+    _, info = run(env, 0)
+    assert info["episode"]["item"] == "E-01/plate"
+    assert info["outcome"]["success"], info["outcome"]
+    env.close()
+
+
+def test_what_is_too_wide_is_never_drawn() -> None:
+    kind = KINDS["box"]
+    for seed in range(10):
+        _, variant = draw(kind.conditions, "tuning", seed, build_limits(CELL))
+        unit = unit_of(CELL, variant)
+        assert {load.part for load in takable(kind, variant, unit, opening=0.08)} == {"peg", "plate"}
+        assert {load.part for load in takable(kind, variant, unit, opening=0.045)} == {"peg"}
+
+
+def test_every_kind_is_drawn() -> None:
+    assert {kind_of("tuning", seed) for seed in range(40)} == set(KINDS)
+
+
+def test_a_policy_of_parameters_is_within_its_contract() -> None:
+    [contract] = [contract for contract in CONTRACTS if contract.skill == "pick"]
+    assert contract.kind == "parameters"
+    assert tuned(constants(NOMINAL)) == Seizing()
+    wild = tuned(np.full(PARAMETERS.size, 1e9))
+    assert np.array_equal(constants(wild), PARAMETERS.high)
+
+
+def test_steps_lead_to_the_goal() -> None:
+    env, over = Reaching(purpose="tuning"), False
+    env.reset(seed=2)
+    scene = env._scene
+    assert scene is not None
+    goal, _ = scene.chain.solve(CELL.base_pose.inverse().matrix() @ scene.goal.matrix(), CELL.home)
+    while not over:
+        _, _, over, _, info = env.step(goal - env._run.reading.arm.q_cmd)
+    assert info["outcome"]["success"], info["outcome"]
+    env.close()
