@@ -80,10 +80,15 @@ app.command("warmup")(warmup.warmup)
 
 
 def add_plugins() -> None:
-    """Add the commands of other packages (entry points ``cellwright.commands``, each a ``typer.Typer``)."""
+    """Add the commands of other packages: entry points ``cellwright.commands``, each a ``typer.Typer`` or, for a
+    command without verbs, a function."""
     for point in entry_points(group="cellwright.commands"):
         try:
-            app.add_typer(point.load(), name=point.name)
+            command = point.load()
+            if isinstance(command, typer.Typer):
+                app.add_typer(command, name=point.name)
+            else:
+                app.command(point.name)(command)
         except Exception as error:
             # Someone else's broken package must not take the stop command away.
             say(f"cellwright: the command {point.name!r} of {point.value} doesn't load: {error}")

@@ -96,8 +96,7 @@ class Joining(gymnasium.Env[Array, Array]):
     def outcome(self) -> Outcome:
         """How the episode ended, in truth."""
         assert self._scene is not None, "reset first"
-        end = self._ended if self._ended is not None else self._scene.world.clock.now()
-        return outcome_of(self._scene, end - self._began, self._peak, self._wrong, self._contact, LIMIT_S, LIMIT_N)
+        return outcome_of(self._scene, self._seconds(), self._peak, self._wrong, self._contact, LIMIT_S, LIMIT_N)
 
     def render(self) -> Any:
         """A picture (height, width, 3) of the place of the joining."""
@@ -146,9 +145,15 @@ class Joining(gymnasium.Env[Array, Array]):
             return True
         return False
 
+    def _seconds(self) -> float:
+        """How long the joining has taken, until the part was let go."""
+        return (self._scene.world.clock.now() if self._ended is None else self._ended) - self._began
+
     def _info(self) -> dict[str, Any]:
         drawn = self._scene.episode
-        info: dict[str, Any] = {"episode": asdict(drawn), "phase": self._contact.phase}
+        info: dict[str, Any] = {
+            "episode": asdict(drawn), "phase": self._contact.phase, "time_s": self._seconds(), "peak_n": self._peak,
+        }  # fmt: skip
         if self._privileged:
             info["privileged"] = {
                 "offset": drawn.offset, "tilt": drawn.tilt, "way": drawn.way, "yaw": drawn.yaw,
