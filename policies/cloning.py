@@ -33,7 +33,7 @@ def imitate(run: Run) -> Learned:
     start = np.tile(NEUTRAL, len(PHASES))
     teacher = tuple(search(run, play_by_phase, start, low, high, SEARCHED).tolist())
     seeds = range(10**9, 10**9 + SHOWN)
-    shown = joined(run.each(record_by_phase, [(run.asked.practice, "training", [seed], teacher) for seed in seeds]))
+    shown = joined(run.each(record_by_phase, [(run.asked.practice, [seed], teacher) for seed in seeds]))
     count_shown(run, shown)
     return Learned(weights=to_weights(clone(shown, run.asked.seed)))
 
@@ -61,11 +61,9 @@ def play_by_phase(practice: Practice, purpose: Purpose, seeds: Sequence[int], va
     return play_all(practice, purpose, seeds, by_phase(values))
 
 
-def record_by_phase(
-    practice: Practice, purpose: Purpose, seeds: Sequence[int], values: Sequence[float]
-) -> Demonstrations:
+def record_by_phase(practice: Practice, seeds: Sequence[int], values: Sequence[float]) -> Demonstrations:
     """Record episodes of such a teacher."""
-    return record(practice, purpose, seeds, by_phase(values))
+    return record(practice, seeds, by_phase(values))
 
 
 def clone(shown: Demonstrations, seed: int, epochs: int = EPOCHS) -> Network:

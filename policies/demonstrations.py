@@ -18,7 +18,7 @@ import numpy as np
 
 from cells.errors import InputError, Problem
 from cells.pose import Array
-from policies.practice import Act, Paid, Practice, Purpose
+from policies.practice import Act, Practice
 
 SCHEMA = "cellwright/demonstrations/v1"
 MOST_STEPS, MOST_BYTES = 500_000, 1_000_000_000
@@ -40,18 +40,17 @@ class Demonstrations:
     lasts: Array
 
 
-def record(practice: Practice, purpose: Purpose, seeds: Sequence[int], teacher: Teacher) -> Demonstrations:
-    """Play the episodes of some seeds by a teacher, and keep all of it."""
+def record(practice: Practice, seeds: Sequence[int], teacher: Teacher) -> Demonstrations:
+    """Play training episodes of some seeds by a teacher, and keep all of it."""
     steps: list[tuple[Any, ...]] = []
     episodes = []
-    with practice.open(purpose, privileged=True) as env:
-        paid = Paid(env)
+    with practice.open("training", privileged=True) as env:
         for seed in seeds:
-            observation, info = paid.reset(seed=seed)
+            observation, info = env.reset(seed=seed)
             over = False
             while not over:
                 action = teacher(observation, info)
-                after, reward, over, _, info = paid.step(action)
+                after, reward, over, _, info = env.step(action)
                 steps.append((observation, action, reward, after, float(over)))
                 observation = after
             drawn = info["episode"]

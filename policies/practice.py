@@ -22,6 +22,7 @@ from cells.skills.contact import NEUTRAL
 # Seeds of one purpose are never those of another. What is reported comes from "evaluation", which no learner asks for.
 Purpose = Literal["training", "gate"]
 FAILED, SECOND, NEWTON = 4.0, 0.35, 0.04  # what a failure costs, a second, and a newton of the highest force
+HOPELESS = 30.0  # N: above it an episode has failed, and what would come after it is no use to a learner
 
 Act = Callable[[Array, Mapping[str, Any]], Array]  # observation (n,), info → action (m,)
 
@@ -38,12 +39,13 @@ class Practice:
 
     @contextmanager
     def open(self, purpose: Purpose, **more: Any) -> Iterator[gymnasium.Env[Array, Array]]:
-        """The environment, for as long as it is needed; ``more`` are options of this time only."""
+        """The environment, for as long as it is needed, :class:`Paid` for training; ``more`` are options of this time
+        only."""
         env = gymnasium.make(
             self.env, conditions=self.conditions, purpose=purpose, changes=dict(self.changed), **self.options, **more
         )
         try:
-            yield env
+            yield Paid(env) if purpose == "training" else env
         finally:
             env.close()
 
@@ -153,7 +155,8 @@ def compare(ours: Sequence[Played], nominal: Sequence[Played]) -> Comparison:
 class Paid(gymnasium.Wrapper[Array, Array, Array, Array]):
     """Pays at each step for what it costs: over an episode, and but for a constant, minus :attr:`Played.cost`.
 
-    The highest force is paid for when it rises, so that a learner needn't find out which of its actions it was for.
+    The highest force is paid for when it rises, so that a learner needn't find out which of its actions it was for; and
+    an episode that has failed by it is over.
     """
 
     def reset(self, **options: Any) -> tuple[Array, dict[str, Any]]:
@@ -164,9 +167,14 @@ class Paid(gymnasium.Wrapper[Array, Array, Array, Array]):
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         """One policy tick."""
-        observation, _, ended, cut, info = self.env.step(action)
+        observation, _, over, cut, info = self.env.step(action)
         reward = -SECOND * (info["time_s"] - self._time) - NEWTON * (info["peak_n"] - self._peak)
         self._time, self._peak = info["time_s"], info["peak_n"]
-        if ended and info["is_success"]:
+        if not over and self._peak > HOPELESS:
+            over, info["is_success"] = True, False
+            info["outcome"] = {
+                "success": False, "time_s": self._time, "peak_n": self._peak, "cause": "too much force",
+            }  # fmt: skip
+        if over and info["is_success"]:
             reward += FAILED
-        return observation, reward, ended, cut, info
+        return observation, reward, over, cut, info

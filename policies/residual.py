@@ -30,7 +30,7 @@ from cells.skills.contact import ACTION, NEUTRAL, OBSERVATION, PHASES
 from policies.cloning import by_phase, count_shown
 from policies.demonstrations import Demonstrations, from_npz, joined, normaliser, record, to_npz
 from policies.network import Network, from_weights, to_weights
-from policies.practice import Paid, Played, Practice, Purpose, compare, play_all
+from policies.practice import Played, Practice, Purpose, compare, play_all
 from policies.training import Learned, Run
 
 HIDDEN = [64, 64]
@@ -85,7 +85,7 @@ def practise(run: Run) -> Learned:
         else:
             restore(model, run)
         gate = Gate(run, shown, mean, scale, first)
-        model.learn(10**12, gate, log_interval=None, reset_num_timesteps=False)
+        model.learn(10**12, gate, log_interval=10**9, reset_num_timesteps=False)
     return Learned(weights=gate.best)
 
 
@@ -95,12 +95,12 @@ def demonstrate(practice: Practice, episode: int, seed: int) -> Demonstrations:
     if episode % 2:
         drawn = np.random.default_rng([seed, episode]).standard_normal(values.shape)
         values = ACTION.clipped(values + EXPLORED * (ACTION.high - ACTION.low) / 2 * drawn)
-    return record(practice, "training", [episode], by_phase(values.ravel().tolist()))
+    return record(practice, [episode], by_phase(values.ravel().tolist()))
 
 
 def normalised(env: gymnasium.Env[Array, Array], mean: Array, scale: Array) -> gymnasium.Env[Array, Array]:
-    """The environment as the actor has it: paid, the observation normalised, the action between -1 and 1."""
-    inner = RescaleAction(Paid(env), np.float64(-1.0), np.float64(1.0))
+    """The environment as the actor has it: the observation normalised, the action between -1 and 1."""
+    inner = RescaleAction(env, np.float64(-1.0), np.float64(1.0))
     inside: Any = gymnasium.spaces.Box(-np.inf, np.inf, mean.shape, np.float32)
     return TransformObservation(inner, lambda seen: ((seen - mean) / scale).astype(np.float32), inside)
 
@@ -119,9 +119,9 @@ def buffer_of(shown: Demonstrations, mean: Array, scale: Array) -> ReplayBuffer:
 def learner(env: gymnasium.Env[Array, Array], shown: ReplayBuffer, seed: int) -> SAC:
     """SAC whose actor begins as the nominal: a last layer near zero, its bias the neutral action."""
     model = SAC(
-        "MlpPolicy", DummyVecEnv([lambda: env]), RATE, MOST_STEPS, learning_starts=0, batch_size=BATCH, gamma=GAMMA, gradient_steps=UPDATES,
-        ent_coef=ENTROPY, replay_buffer_class=Mixed, replay_buffer_kwargs={"shown": shown}, seed=seed, device="cpu",
-        policy_kwargs={"net_arch": HIDDEN},
+        "MlpPolicy", DummyVecEnv([lambda: env]), RATE, MOST_STEPS, learning_starts=0, batch_size=BATCH, gamma=GAMMA,
+        gradient_steps=UPDATES, ent_coef=ENTROPY, replay_buffer_class=Mixed, replay_buffer_kwargs={"shown": shown},
+        policy_kwargs={"net_arch": HIDDEN}, seed=seed, device="cpu",
     )  # fmt: skip
     actor: Any = model.actor
     with torch.no_grad():
@@ -177,11 +177,12 @@ class Gate(BaseCallback):
 
     def _compare(self) -> None:
         run, practice = self._run, self._run.asked.practice
-        seeds = range(GATED)
+        seeds, model = range(GATED), self.model
+        assert isinstance(model, SAC)
         if not self._nominal:
             self._nominal = _played(run, practice, seeds, None)
             self._cost = compare(self._nominal, self._nominal).cost
-        weights = to_weights(network_of(self.model, self._mean, self._scale))
+        weights = to_weights(network_of(model, self._mean, self._scale))
         found = compare(_played(run, practice, seeds, weights), self._nominal)
         if found.cost < self._cost:
             self.best, self._cost = weights, found.cost
@@ -190,7 +191,7 @@ class Gate(BaseCallback):
             force_ratio=found.force_ratio, nominal_cost=found.nominal_cost,
         )  # fmt: skip
         state = {"best": self._cost, "nominal": [asdict(played) for played in self._nominal]}
-        files = checkpoint(self.model, self._shown, practice)
+        files = checkpoint(model, self._shown, practice)
         run.save(state, {**files, "best.safetensors": self.best})
 
 

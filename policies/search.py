@@ -17,8 +17,8 @@ from cells.pose import Array
 from policies.practice import Played, Practice, Purpose
 from policies.training import Run
 
-CANDIDATES, ROUNDS = 16, (2, 2, 4)  # how many; episodes of each round, after which the worse half is dropped
-BEGIN, LEAST = 0.15, 0.03  # spread at first, and at least, in widths of the box
+CANDIDATES, ROUNDS = 16, (1, 2, 5)  # how many; episodes of each round, after which the worse half is dropped
+BEGIN, LEAST = 0.12, 0.02  # spread at first, and at least, in widths of the box
 MOVE = 0.7  # how far the belief moves towards the elite
 
 # Costs (candidates, episodes) of points (candidates, n) on the episodes of these seeds.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cells.commands.product import parameters
-from cells.commands.show import DEFAULT_CELL, AsJson, CellName, emit, say
+from cells.commands.show import DEFAULT_CELL, STDERR, STDOUT, AsJson, CellName, emit, rerouted
 from cells.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -64,19 +64,21 @@ def train(
     from policies.watching import Watching
 
     described = load_cell(cell)
-    practice = Practice(environment(skill), conditions, parameters(values or []), {"cell": cell})
-    check(practice, product)
     called = name or f"{skill}-{learner}"
     folder = out or Path("runs/train") / f"{called}-{conditions}-{seed}"
-    asked = Asked(skill, practice, str(learner), seed)
-    with Watching(folder, budget_s) as watch, Run(folder, asked, budget_s, jobs, watch) as run:
-        if run.state is not None:
-            say(f"going on after {run.spent_s:.0f} CPU s")
-        learned = learner_of(learner)(run)
-        draw_curves(run.points, folder / "curves.png")
-        watch.say(f"comparing with the nominal on {episodes} episodes")
-        spent_s = run.spent_s
-        evaluation = evaluated(run, learned, episodes)
+    # Physics engines write on stdout, where only the result belongs.
+    with rerouted(STDOUT, to=STDERR):
+        practice = Practice(environment(skill), conditions, parameters(values or []), {"cell": cell})
+        check(practice, product)
+        asked = Asked(skill, practice, str(learner), seed)
+        with Watching(folder, budget_s) as watch, Run(folder, asked, budget_s, jobs, watch) as run:
+            if run.state is not None:
+                watch.say(f"going on after {run.spent_s:.0f} CPU s")
+            learned = learner_of(learner)(run)
+            spent_s = run.spent_s
+            draw_curves(run.points, folder / "curves.png")
+            watch.say(f"comparing with the nominal on {episodes} episodes")
+            evaluation = evaluated(run, learned, episodes)
     zoo, command = home_folder() / "zoo", " ".join(["cellwright", *sys.argv[1:]])
     written = write_result(run, spent_s, learned, evaluation, described, zoo, called, command)
     if as_json:

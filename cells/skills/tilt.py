@@ -66,7 +66,12 @@ _RANGES: dict[str, tuple[str, float, float]] = {
     "follow": ("1/s", 3.0, 15.0), "give_way": ("1/s", 5.0, 25.0), "swing": ("rad", 0.04, 0.12),
     "cone": ("rad", 0.02, 0.08), "yaw": ("rad", 0.04, 0.10), "idle": ("s", 0.05, 0.4),
 }  # fmt: skip
-PARAMETERS = Space(tuple(Component(name, unit, "", (low,), (high,), "") for name, (unit, low, high) in _RANGES.items()))
+PARAMETERS = Space(
+    tuple(
+        Component(name, unit, "", (low,), (high,), f"constant {name!r} of the tilt strategy")
+        for name, (unit, low, high) in _RANGES.items()
+    )
+)
 
 
 def tuned(values: Array) -> Tilt:
