@@ -11,6 +11,7 @@ counts.
 from __future__ import annotations
 
 import io
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -41,6 +42,7 @@ ENTROPY = 1e-3  # what a nat of randomness is worth, in units of the cost
 UPDATES, BATCH, RATE, GAMMA = 1, 256, 3e-4, 0.99
 CRITIC_FIRST, AT_ONCE = 1500, 100  # updates of the critic before the actor moves; in portions of so many
 GATE_EVERY_S, GATED = 150.0, 12  # CPU seconds between gates; episodes of each
+TELL_EVERY_S, TOLD = 15.0, 20  # CPU seconds between points of the curves; training episodes that these are means over
 MOST_STEPS = 200_000  # in the replay buffer
 
 
@@ -77,7 +79,7 @@ def practise(run: Run) -> Learned:
         shown = from_npz(run.file("demonstrations.npz"))
     mean, scale = normaliser(shown, OBSERVATION.low, OBSERVATION.high)
     with practice.open("training") as env:
-        model = learner(normalised(env, mean, scale), buffer_of(shown, mean, scale), seed)
+        model = learner(normalised(env, mean, scale), buffer_of(shown, mean, scale), seed + run.steps)
         first = to_weights(network_of(model, mean, scale))
         if run.state is None:
             critic_first(model)
@@ -165,15 +167,21 @@ class Gate(BaseCallback):
         if run.state is not None and run.state["nominal"]:
             self._nominal = [Played(**played) for played in run.state["nominal"]]
             self.best, self._cost = run.file("best.safetensors"), run.state["best"]
-        self._next_s = run.spent_s + GATE_EVERY_S
+        self._gate_s, self._tell_s = run.spent_s + GATE_EVERY_S, run.spent_s + TELL_EVERY_S
+        self._practised: deque[bool] = deque(maxlen=TOLD)
 
     def _on_step(self) -> bool:
-        drawn = self.locals["infos"][0]["episode"]
-        self._run.count(1, drawn["family"], drawn["parameters"])
-        if self._run.spent_s >= self._next_s or self._run.over:
+        run, [info] = self._run, self.locals["infos"]
+        run.count(1, info["episode"]["family"], info["episode"]["parameters"])
+        if "outcome" in info:
+            self._practised.append(info["is_success"])
+        if self._practised and run.spent_s >= self._tell_s:
+            run.point(success=sum(self._practised) / len(self._practised))
+            self._tell_s = run.spent_s + TELL_EVERY_S
+        if run.spent_s >= self._gate_s or run.over:
             self._compare()
-            self._next_s = self._run.spent_s + GATE_EVERY_S
-        return not self._run.over
+            self._gate_s = run.spent_s + GATE_EVERY_S
+        return not run.over
 
     def _compare(self) -> None:
         run, practice = self._run, self._run.asked.practice

@@ -49,7 +49,7 @@ def write_result(
     """Write the entry into a ``zoo``, as the next version of ``name``; its folder. ``cpu_s`` is what training took."""
     kind = "parameters" if learned.weights is None else "residual"
     [contract] = [one for one in CONTRACTS if (one.skill, one.kind) == (run.asked.skill, kind)]
-    files = {"evaluation.json": (json.dumps(evaluation, indent=1) + "\n").encode()}
+    files = {"evaluation.json": (json.dumps(evaluation) + "\n").encode()}
     mean, scale, values = [], [], {}
     if learned.weights is None:
         values = dict(zip((part.name for part in contract.action.components), learned.constants or (), strict=True))

@@ -42,20 +42,22 @@ def search(run: Run, play: Play, start: Array, low: Array, high: Array, share: f
     """The best point (n,) of the box ``low`` to ``high`` that a ``share`` of the run's budget finds, from ``start``.
     Each generation is a checkpoint, and none is begun that wouldn't end in time."""
     belief = begin(start, low, high) if run.state is None else Belief(**run.state)
-    last_s = 0.0
+    last_s, shares = 0.0, list[bool]()
 
     def trial(points: Array, seeds: Sequence[int]) -> Array:
         jobs = [(run.asked.practice, "training", [seed], tuple(point)) for point in points.tolist() for seed in seeds]
         played = [one for [one] in run.each(play, jobs)]
         for one in played:
             run.count(one.steps, one.family, one.parameters)
+            shares.append(one.success)
         return np.array([one.cost for one in played]).reshape(len(points), len(seeds))
 
     while run.spent_s + last_s < share * run.budget_s:
         before = run.spent_s
         belief = advance(belief, low, high, trial, run.asked.seed)
         last_s = run.spent_s - before
-        run.point(generation=belief.generations, cost=belief.cost)
+        run.point(generation=belief.generations, cost=belief.cost, success=float(np.mean(shares)))
+        shares.clear()
         run.save(asdict(belief))
     return np.array(belief.mean)
 

@@ -69,8 +69,7 @@ def train(
     # Physics engines write on stdout, where only the result belongs.
     with rerouted(STDOUT, to=STDERR):
         practice = Practice(environment(skill), conditions, parameters(values or []), {"cell": cell})
-        check(practice, product)
-        asked = Asked(skill, practice, str(learner), seed)
+        asked = Asked(check(practice, product, learner), practice, str(learner), seed)
         with Watching(folder, budget_s) as watch, Run(folder, asked, budget_s, jobs, watch) as run:
             if run.state is not None:
                 watch.say(f"going on after {run.spent_s:.0f} CPU s")
@@ -116,16 +115,24 @@ def learner_of(name: str) -> Learner:
         raise InputError(Problem("train", f"the package {error.name!r} is missing", remedy)) from None
 
 
-def check(practice: Practice, product: str) -> None:
-    """Raise ``InputError`` for conditions that don't exist, and where parts are of another product."""
+def check(practice: Practice, product: str, learner: LearnerName) -> str:
+    """The skill that is practised, which is ``insert`` for a cover, too. Raises ``InputError`` for conditions that
+    don't exist, parts of another product, and a skill that takes no policy of the learner's kind."""
+    from cells.skills.contracts import CONTRACTS
+
     try:
         with practice.open("training") as env:
-            family = env.get_wrapper_attr("conditions").family
+            family, skill = env.get_wrapper_attr("conditions").family, str(env.get_wrapper_attr("task").skill)
     except KeyError as error:
         what = f"the environment has no conditions {error}"
         raise InputError(Problem("--conditions", what, "see sim/envs/tasks.py for their names")) from None
     if family != product:
         raise InputError(Problem("--product", f"is {product}, and these conditions are of {family}", f"use {family}"))
+    kind = "parameters" if learner == LearnerName.TUNING else "residual"
+    if not any((contract.skill, contract.kind) == (skill, kind) for contract in CONTRACTS):
+        what = f"the skill {skill!r} takes no policy of kind {kind}, which {learner} makes"
+        raise InputError(Problem("--learner", what, "use another learner"))
+    return skill
 
 
 def told(evaluation: dict[str, Any]) -> list[str]:

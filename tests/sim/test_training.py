@@ -64,6 +64,7 @@ def test_a_policy_is_trained_and_a_second_command_has_nothing_left_to_do(
         (["paint"], "no environment for 'paint'"),
         (["insert", "--conditions", "odd"], "no conditions 'odd'"),
         (["insert", "--product", "gearbox"], "is gearbox, and these conditions are of pegboard"),
+        (["mesh", "--conditions", "bench", "--product", "gearbox"], "'mesh' takes no policy of kind parameters"),
         (["insert", "--budget", "soon"], "'soon' can't be read"),
     ],
 )
