@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 from collections import deque
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict
 from typing import Any
 
@@ -23,6 +24,7 @@ from gymnasium.wrappers import RescaleAction, TransformObservation
 from stable_baselines3 import SAC
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.vec_env import DummyVecEnv
 
@@ -87,7 +89,8 @@ def practise(run: Run) -> Learned:
         else:
             restore(model, run)
         gate = Gate(run, shown, mean, scale, first)
-        model.learn(10**12, gate, log_interval=10**9, reset_num_timesteps=False)
+        if not run.over:
+            model.learn(10**12, gate, log_interval=10**9, reset_num_timesteps=False)
     return Learned(weights=gate.best)
 
 
@@ -135,14 +138,12 @@ def learner(env: gymnasium.Env[Array, Array], shown: ReplayBuffer, seed: int) ->
 
 def critic_first(model: SAC) -> None:
     """Teach the critic from the demonstrations; the actor, which learns along, is put back after each portion."""
-    from stable_baselines3.common.logger import Logger
-
     model.set_logger(Logger(None, []))
-    actor, optimizer = (_copy(part.state_dict()) for part in (model.actor, model.actor.optimizer))
+    actor, optimizer = (deepcopy(part.state_dict()) for part in (model.actor, model.actor.optimizer))
     for _ in range(CRITIC_FIRST // AT_ONCE):
         model.train(AT_ONCE, BATCH)
         model.actor.load_state_dict(actor)
-        model.actor.optimizer.load_state_dict(_copy(optimizer))
+        model.actor.optimizer.load_state_dict(deepcopy(optimizer))
 
 
 def network_of(model: SAC, mean: Array, scale: Array) -> Network:
@@ -249,10 +250,3 @@ def restore(model: SAC, run: Run) -> None:
             kept["actions"], kept["rewards"], kept["dones"],
         )  # fmt: skip
         buffer.pos, buffer.full = int(kept["at"]), count == buffer.buffer_size
-
-
-def _copy(state: dict[str, Any]) -> dict[str, Any]:
-    out = io.BytesIO()
-    torch.save(state, out)
-    out.seek(0)
-    return torch.load(out, weights_only=True)  # type: ignore[no-any-return]

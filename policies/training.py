@@ -7,6 +7,7 @@ processes, so that it buys the same on a busy machine as on an idle one.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -64,6 +65,7 @@ class Run:
         self.folder, self.asked, self.budget_s, self.jobs, self._watch = folder, asked, budget_s, jobs, watch
         self.steps, self._paid, self._began = 0, 0.0, time.process_time()
         self._pool: ProcessPoolExecutor | None = None
+        self._others: dict[int, float] = {}  # CPU seconds of other processes
         self.points: list[dict[str, float]] = []
         self.trained: Ranges = {}
         self.state = self._resumed()
@@ -71,7 +73,7 @@ class Run:
     @property
     def spent_s(self) -> float:
         """CPU seconds so far, those before an interruption among them."""
-        return self._paid + time.process_time() - self._began
+        return self._paid + time.process_time() - self._began + sum(self._others.values())
 
     @property
     def over(self) -> bool:
@@ -119,9 +121,10 @@ class Run:
             return [work(*given) for given in arguments]
         if self._pool is None:
             self._pool = ProcessPoolExecutor(self.jobs, mp_context=get_context("spawn"))
-        done = list(self._pool.map(_timed, [work] * len(arguments), arguments))
-        self._paid += sum(seconds for _, seconds in done)
-        return [result for result, _ in done]
+        done = list(self._pool.map(_counted, [work] * len(arguments), arguments))
+        for _, process, seconds in done:
+            self._others[process] = max(seconds, self._others.get(process, 0.0))
+        return [result for result, _, _ in done]
 
     def _resumed(self) -> dict[str, Any] | None:
         """The learner's state in the checkpoint, if there is one."""
@@ -157,7 +160,6 @@ class Run:
 Learner = Callable[[Run], Learned]
 
 
-def _timed(work: Callable[..., Result], given: tuple[Any, ...]) -> tuple[Result, float]:
-    """The result, and the CPU seconds that it took this process."""
-    begun = time.process_time()
-    return work(*given), time.process_time() - begun
+def _counted(work: Callable[..., Result], given: tuple[Any, ...]) -> tuple[Result, int, float]:
+    """The result, the process, and the CPU seconds that this has taken since it began."""
+    return work(*given), os.getpid(), time.process_time()

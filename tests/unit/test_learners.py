@@ -26,7 +26,7 @@ from policies.result import evaluated, write_result
 from policies.running import load_policy
 from policies.search import advance, begin
 from policies.training import Asked, Learned, Run
-from policies.tuning import tune
+from policies.tuning import play_constants, tune
 from tests.unit.toy import TOY
 
 CELL = load_cell("panda-bench")
@@ -172,6 +172,14 @@ def test_cloning_finds_that_faster_and_softer_is_better(tmp_path: Path) -> None:
         found = evaluated(run, imitate(run), 4)
     assert found["time_ratio"] < 0.8
     assert found["force_ratio"] < 0.9
+
+
+def test_two_processes_play_what_one_plays_and_what_they_cost_counts(tmp_path: Path) -> None:
+    jobs = [(TOY, "training", [seed], None) for seed in range(4)]
+    with Run(tmp_path / "one", ASKED, budget_s=1.0) as one, Run(tmp_path / "two", ASKED, budget_s=1.0, jobs=2) as two:
+        before = two.spent_s
+        assert one.each(play_constants, jobs) == two.each(play_constants, jobs)
+        assert two.spent_s - before > 0.1  # the processes had to import what they play
 
 
 def test_a_folder_of_another_run_is_refused(tmp_path: Path) -> None:
