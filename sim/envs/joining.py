@@ -122,7 +122,10 @@ class Joining(gymnasium.Env[Array, Array]):
         drawn = self._scene.episode
         nominal = TILT_NOMINAL if leans(self._scene.fit) else MESH_NOMINAL
         known = {"family": drawn.family, "parameters": dict(drawn.parameters)}
-        info: dict[str, Any] = {"nominal": nominal, "phase": self._contact.phase, "episode": known}
+        ran = self._run.ran()
+        info: dict[str, Any] = {
+            "nominal": nominal, "phase": self._contact.phase, "episode": known, "time_s": ran.seconds, "peak_n": ran.peak,
+        }  # fmt: skip
         if self._privileged:
             info["privileged"] = {
                 "offset": drawn.offset, "tilt": drawn.tilt, "way": drawn.way, "yaw": drawn.yaw,

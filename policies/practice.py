@@ -1,0 +1,180 @@
+"""Where learners practise: a single-skill task, found by its entry point; what an episode costs; ours against theirs.
+
+Every learner has the same aim: put the part in, then sooner, then more gently. It is one number for a whole episode,
+:data:`FAILED` and so on, which a search takes as it is and a learner by reward is paid in parts (:class:`Paid`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Any, Literal
+
+import gymnasium
+import numpy as np
+
+from cells.errors import InputError, Problem
+from cells.pose import Array
+from cells.skills.contact import NEUTRAL
+
+# Seeds of one purpose are never those of another. What is reported comes from "evaluation", which no learner asks for.
+Purpose = Literal["training", "gate"]
+FAILED, SECOND, NEWTON = 4.0, 0.35, 0.04  # what a failure costs, a second, and a newton of the highest force
+HOPELESS = 30.0  # N: above it an episode has failed, and what would come after it is no use to a learner
+
+Act = Callable[[Array, Mapping[str, Any]], Array]  # observation (n,), info → action (m,)
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """A task: the environment's id as ``gymnasium.make`` takes it, the name of its ``conditions``, what is ``changed``
+    of these, and further ``options`` of the environment, all plain."""
+
+    env: str
+    conditions: str
+    changed: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @contextmanager
+    def open(self, purpose: Purpose, **more: Any) -> Iterator[gymnasium.Env[Array, Array]]:
+        """The environment, for as long as it is needed, :class:`Paid` for training; ``more`` are options of this time
+        only."""
+        env = gymnasium.make(
+            self.env, conditions=self.conditions, purpose=purpose, changes=dict(self.changed), **self.options, **more
+        )
+        try:
+            yield Paid(env) if purpose == "training" else env
+        finally:
+            env.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """How an episode went: seconds until the part was let go, the highest force (N) until then, ``cause`` of a failure
+    ("" for none), policy ``steps``, the ``family`` and ``parameters`` of its parts."""
+
+    seed: int
+    success: bool
+    time_s: float
+    peak_n: float
+    cause: str
+    steps: int
+    family: str
+    parameters: Mapping[str, Any]
+
+    @property
+    def cost(self) -> float:
+        """What the episode costs."""
+        return (0.0 if self.success else FAILED) + SECOND * self.time_s + NEWTON * self.peak_n
+
+
+def environment(skill: str) -> str:
+    """The id of the environment in which a ``skill`` is practised. Raises ``InputError`` if there is none."""
+    for point in entry_points(group="cellwright.envs"):
+        found = f"cellwright/{skill.capitalize()}-v1"
+        point.load()
+        if found in gymnasium.registry:
+            return f"{point.value}:{found}"
+    remedy = "train insert, mesh or cover; if you did: pip install 'cellwright[sim]'"
+    raise InputError(Problem("train", f"there is no environment for {skill!r}", remedy))
+
+
+def neutral(observation: Array, info: Mapping[str, Any]) -> Array:
+    """The nominal as it is."""
+    return NEUTRAL
+
+
+def play(env: gymnasium.Env[Array, Array], seed: int, act: Act = neutral) -> Played:
+    """Play the episode of a ``seed``."""
+    steps, over = 0, False
+    observation, info = env.reset(seed=seed)
+    while not over:
+        observation, _, ended, cut, info = env.step(act(observation, info))
+        over, steps = ended or cut, steps + 1
+    outcome = info["outcome"]
+    return Played(
+        seed, bool(outcome["success"]), float(outcome["time_s"]), float(outcome["peak_n"]), str(outcome["cause"]),
+        steps, info["episode"]["family"], info["episode"]["parameters"],
+    )  # fmt: skip
+
+
+def play_all(
+    practice: Practice, purpose: Purpose, seeds: Iterable[int], act: Act = neutral, **more: Any
+) -> list[Played]:
+    """Play the episodes of some seeds, one after the other."""
+    with practice.open(purpose, **more) as env:
+        return [play(env, seed, act) for seed in seeds]
+
+
+# Of numbers among the parameters of parts: from where to where, by family and name.
+Ranges = dict[str, dict[str, list[float]]]
+
+
+def widened(ranges: Ranges, family: str, parameters: Mapping[str, Any]) -> None:
+    """Widen ``ranges`` so that these parameters are within."""
+    of_family = ranges.setdefault(family, {})
+    for name, value in parameters.items():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            low, high = of_family.get(name, (value, value))
+            of_family[name] = [min(low, value), max(high, value)]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A policy against the nominal on the same ``episodes``: shares that succeed, mean costs, and ratios of time and
+    highest force, as means over the episodes that both solve (not a number, if there are none)."""
+
+    episodes: int
+    success: float
+    nominal_success: float
+    cost: float
+    nominal_cost: float
+    time_ratio: float
+    force_ratio: float
+
+
+def compare(ours: Sequence[Played], nominal: Sequence[Played]) -> Comparison:
+    """Compare what was played with the same seeds."""
+    pairs = list(zip(ours, nominal, strict=True))
+    assert all(one.seed == other.seed for one, other in pairs), "episodes of other seeds can't be compared"
+    both = [pair for pair in pairs if pair[0].success and pair[1].success]
+
+    def ratio(what: Callable[[Played], float]) -> float:
+        return sum(what(one) for one, _ in both) / sum(what(other) for _, other in both) if both else float("nan")
+
+    return Comparison(
+        len(pairs),
+        float(np.mean([one.success for one in ours])), float(np.mean([other.success for other in nominal])),
+        float(np.mean([one.cost for one in ours])), float(np.mean([other.cost for other in nominal])),
+        ratio(lambda played: played.time_s), ratio(lambda played: played.peak_n),
+    )  # fmt: skip
+
+
+class Paid(gymnasium.Wrapper[Array, Array, Array, Array]):
+    """Pays at each step for what it costs: over an episode, and but for a constant, minus :attr:`Played.cost`.
+
+    The highest force is paid for when it rises, so that a learner needn't find out which of its actions it was for; and
+    an episode that has failed by it is over.
+    """
+
+    def reset(self, **options: Any) -> tuple[Array, dict[str, Any]]:
+        """Begin an episode."""
+        observation, info = self.env.reset(**options)
+        self._time, self._peak = info["time_s"], info["peak_n"]
+        return observation, info
+
+    def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        """One policy tick."""
+        observation, _, over, cut, info = self.env.step(action)
+        reward = -SECOND * (info["time_s"] - self._time) - NEWTON * (info["peak_n"] - self._peak)
+        self._time, self._peak = info["time_s"], info["peak_n"]
+        if not over and self._peak > HOPELESS:
+            over, info["is_success"] = True, False
+            info["outcome"] = {
+                "success": False, "time_s": self._time, "peak_n": self._peak, "cause": "too much force",
+            }  # fmt: skip
+        if over and info["is_success"]:
+            reward += FAILED
+        return observation, reward, over, cut, info

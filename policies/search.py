@@ -1,0 +1,100 @@
+"""The cross-entropy method with successive halving: search a box of a few dozen numbers by noisy, costly trials.
+
+A belief is a normal distribution over the box. Each generation draws candidates from it, all of them tried on the same
+few episodes (common random numbers); the worse half is dropped and the rest tried on more, until the elite is left,
+and the belief moves towards it. Sources: Rubinstein, "The cross-entropy method for combinatorial and continuous
+optimization" (1999); Karnin et al., "Almost optimal exploration in multi-armed bandits" (2013).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from cells.pose import Array
+from policies.practice import Played, Practice, Purpose
+from policies.training import Run
+
+CANDIDATES, ROUNDS = 16, (1, 2, 5)  # how many; episodes of each round, after which the worse half is dropped
+BEGIN, LEAST = 0.12, 0.02  # spread at first, and at least, in widths of the box
+MOVE = 0.7  # how far the belief moves towards the elite
+
+# Costs (candidates, episodes) of points (candidates, n) on the episodes of these seeds.
+Trial = Callable[[Array, Sequence[int]], Array]
+# Plays the episodes of some seeds with a point (n,).
+Play = Callable[[Practice, Purpose, Sequence[int], Sequence[float]], list[Played]]
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What a search believes after some ``generations``: the best is about ``mean``, give or take ``spread``, both (n,)
+    in the unit of each number. ``cost`` is the elite's mean in the last generation."""
+
+    mean: tuple[float, ...]
+    spread: tuple[float, ...]
+    generations: int = 0
+    cost: float = float("nan")
+
+
+def search(run: Run, play: Play, start: Array, low: Array, high: Array, share: float = 1.0) -> Array:
+    """The best point (n,) of the box ``low`` to ``high`` that a ``share`` of the run's budget finds, from ``start``.
+    Each generation is a checkpoint, and none is begun that wouldn't end in time."""
+    belief = begin(start, low, high) if run.state is None else Belief(**run.state)
+    last_s, shares = 0.0, list[bool]()
+
+    def trial(points: Array, seeds: Sequence[int]) -> Array:
+        jobs = [(run.asked.practice, "training", [seed], tuple(point)) for point in points.tolist() for seed in seeds]
+        played = [one for [one] in run.each(play, jobs)]
+        for one in played:
+            run.count(one.steps, one.family, one.parameters)
+            shares.append(one.success)
+        return np.array([one.cost for one in played]).reshape(len(points), len(seeds))
+
+    while run.spent_s + last_s < share * run.budget_s:
+        before = run.spent_s
+        belief = advance(belief, low, high, trial, run.asked.seed)
+        last_s = run.spent_s - before
+        run.point(generation=belief.generations, cost=belief.cost, success=float(np.mean(shares)))
+        shares.clear()
+        run.save(asdict(belief))
+    return np.array(belief.mean)
+
+
+def begin(start: Array, low: Array, high: Array) -> Belief:
+    """The belief (n,) before anything was tried."""
+    return Belief(tuple(start.tolist()), tuple((BEGIN * (high - low)).tolist()))
+
+
+def advance(belief: Belief, low: Array, high: Array, trial: Trial, seed: int) -> Belief:
+    """One generation within the box ``low`` to ``high`` (n,). What it draws depends on ``seed`` and the generation
+    alone, so that a search that was interrupted goes on as if it hadn't been."""
+    chance = np.random.default_rng([seed, belief.generations])
+    mean, spread = np.array(belief.mean), np.array(belief.spread)
+    points = np.clip(mean + spread * chance.standard_normal((CANDIDATES, len(mean))), low, high)
+    points[0] = mean
+    costs, seeds = np.empty((CANDIDATES, 0)), iter(_seeds(belief.generations, seed))
+    for number, episodes in enumerate(ROUNDS):
+        if number:
+            best = np.argsort(costs.mean(axis=1), kind="stable")[: len(points) // 2]
+            points, costs = points[best], costs[best]
+        costs = np.hstack([costs, trial(points, [next(seeds) for _ in range(episodes)])])
+    order = np.argsort(costs.mean(axis=1), kind="stable")
+    weights = np.log(len(order) + 1) - np.log(np.arange(1, len(order) + 1))
+    weights /= weights.sum()
+    elite = points[order]
+    middle = weights @ elite
+    wide = np.sqrt(weights @ (elite - mean) ** 2)  # about the old mean, so that it doesn't shrink while it moves
+    return Belief(
+        tuple((mean + MOVE * (middle - mean)).tolist()),
+        tuple(np.maximum(spread + MOVE * (wide - spread), LEAST * (high - low)).tolist()),
+        belief.generations + 1,
+        float(weights @ costs[order].mean(axis=1)),
+    )
+
+
+def _seeds(generation: int, seed: int) -> list[int]:
+    """The episodes of a generation, which no other has."""
+    first = 1_000_000 * (seed % 1000) + generation * sum(ROUNDS)
+    return list(range(first, first + sum(ROUNDS)))

@@ -1,0 +1,148 @@
+"""``cellwright train``: train a policy for a skill, as a run that may be interrupted, into the user's zoo."""
+
+from __future__ import annotations
+
+import re
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cells.commands.product import parameters
+from cells.commands.show import DEFAULT_CELL, STDERR, STDOUT, AsJson, CellName, emit, rerouted
+from cells.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from policies.practice import Practice
+    from policies.training import Learner
+
+UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}
+_TIME = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(s|min|h)")
+
+
+class LearnerName(StrEnum):
+    """The learners."""
+
+    TUNING = "tuning"
+    CLONING = "cloning"
+    RESIDUAL = "residual"
+
+
+def train(
+    skill: Annotated[str, typer.Argument(help="The skill: insert, mesh or cover.")],
+    product: Annotated[str, typer.Option(help="The product family whose parts are joined.")] = "pegboard",
+    conditions: Annotated[str, typer.Option(help="What varies and how far, by name: hard, medium, shop ...")] = "hard",
+    values: Annotated[
+        list[str] | None, typer.Option("--set", metavar="K=V", help="Change a condition: clearance_mm=0.4.")
+    ] = None,
+    learner: Annotated[LearnerName, typer.Option(help="How to learn.")] = LearnerName.TUNING,
+    budget: Annotated[
+        str, typer.Option(help="CPU time of all processes together, not wall clock: 90s, 20min, 1h.")
+    ] = "20min",
+    seed: Annotated[int, typer.Option(min=0, max=10**6, help="Seed of everything random in the training.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes that play episodes.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option(help="The run's folder: checkpoints and curves. Default: under runs/train.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="The policy's name in the zoo. Default: skill and learner.")] = None,
+    episodes: Annotated[int, typer.Option(min=1, max=1000, help="Episodes of the comparison at the end.")] = 40,
+    cell: CellName = DEFAULT_CELL,
+    as_json: AsJson = False,
+) -> None:
+    """Train a policy for a skill; the same command goes on with a run that was interrupted.
+
+    The result is an entry in your zoo ($CELLWRIGHT_HOME/zoo), compared with the nominal on episodes no learner saw.
+    """
+    budget_s = seconds(budget)
+    from cells.description.cell import load_cell
+    from cells.journal.home import home_folder
+    from policies.practice import Practice, environment
+    from policies.result import draw_curves, evaluated, write_result
+    from policies.training import Asked, Run
+    from policies.watching import Watching
+
+    described = load_cell(cell)
+    called = name or f"{skill}-{learner}"
+    folder = out or Path("runs/train") / f"{called}-{conditions}-{seed}"
+    # Physics engines write on stdout, where only the result belongs.
+    with rerouted(STDOUT, to=STDERR):
+        practice = Practice(environment(skill), conditions, parameters(values or []), {"cell": cell})
+        asked = Asked(check(practice, product, learner), practice, str(learner), seed)
+        with Watching(folder, budget_s) as watch, Run(folder, asked, budget_s, jobs, watch) as run:
+            if run.state is not None:
+                watch.say(f"going on after {run.spent_s:.0f} CPU s")
+            learned = learner_of(learner)(run)
+            spent_s = run.spent_s
+            draw_curves(run.points, folder / "curves.png")
+            watch.say(f"comparing with the nominal on {episodes} episodes")
+            evaluation = evaluated(run, learned, episodes)
+    zoo, command = home_folder() / "zoo", " ".join(["cellwright", *sys.argv[1:]])
+    written = write_result(run, spent_s, learned, evaluation, described, zoo, called, command)
+    if as_json:
+        emit({"policy": f"{called}@{written.name}", "folder": written, "run": folder, "evaluation": evaluation})
+        return
+    for line in told(evaluation):
+        print(line)
+    print(f"{called}@{written.name}: {written}")
+
+
+def seconds(text: str) -> float:
+    """A time such as 20min in seconds. Raises ``InputError``."""
+    found = _TIME.fullmatch(text)
+    if not found:
+        raise InputError(Problem("--budget", f"{text!r} can't be read", "write it as 90s, 20min or 1h"))
+    return float(found[1]) * UNITS[found[2]]
+
+
+def learner_of(name: str) -> Learner:
+    """The learner of a name; what it needs is imported here."""
+    try:
+        if name == LearnerName.TUNING:
+            from policies.tuning import tune
+
+            return tune
+        if name == LearnerName.CLONING:
+            from policies.cloning import imitate
+
+            return imitate
+        from policies.residual import practise
+
+        return practise
+    except ModuleNotFoundError as error:
+        remedy = "pip install 'cellwright[train]'"
+        raise InputError(Problem("train", f"the package {error.name!r} is missing", remedy)) from None
+
+
+def check(practice: Practice, product: str, learner: LearnerName) -> str:
+    """The skill that is practised, which is ``insert`` for a cover, too. Raises ``InputError`` for conditions that
+    don't exist, parts of another product, and a skill that takes no policy of the learner's kind."""
+    from cells.skills.contracts import CONTRACTS
+
+    try:
+        with practice.open("training") as env:
+            family, skill = env.get_wrapper_attr("conditions").family, str(env.get_wrapper_attr("task").skill)
+    except KeyError as error:
+        what = f"the environment has no conditions {error}"
+        raise InputError(Problem("--conditions", what, "see sim/envs/tasks.py for their names")) from None
+    if family != product:
+        raise InputError(Problem("--product", f"is {product}, and these conditions are of {family}", f"use {family}"))
+    kind = "parameters" if learner == LearnerName.TUNING else "residual"
+    if not any((contract.skill, contract.kind) == (skill, kind) for contract in CONTRACTS):
+        what = f"the skill {skill!r} takes no policy of kind {kind}, which {learner} makes"
+        raise InputError(Problem("--learner", what, "use another learner"))
+    return skill
+
+
+def told(evaluation: dict[str, Any]) -> list[str]:
+    """The comparison in words."""
+    share, nominal = evaluation["success"], evaluation["nominal_success"]
+    lines = [f"success {share:.3f}, nominal {nominal:.3f}, on {evaluation['episodes']} episodes"]
+    if evaluation["time_ratio"] is not None:
+        lines.append(
+            f"where both succeed: time x {evaluation['time_ratio']:.2f}, force x {evaluation['force_ratio']:.2f}"
+        )
+    if evaluation["cost"] >= evaluation["nominal_cost"]:
+        lines.append("it is no better than the nominal; train longer, or with another learner or seed")
+    return lines

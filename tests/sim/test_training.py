@@ -1,0 +1,78 @@
+"""``cellwright train`` in the simulated world: from the command to an entry that the zoo finds sound."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+
+from cells.errors import InputError
+from cells.skills.contracts import CONTRACTS
+from policies import search
+from policies.folder import verify_entry
+from policies.practice import environment
+from policies.running import load_policy
+from policies.train_command import seconds, train
+
+app = typer.Typer()
+app.command()(train)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CELLWRIGHT_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    # A generation of two candidates, each tried on one episode.
+    monkeypatch.setattr(search, "CANDIDATES", 2)
+    monkeypatch.setattr(search, "ROUNDS", (1,))
+    return tmp_path / "home"
+
+
+@pytest.mark.usefixtures("home")
+def test_a_policy_is_trained_and_a_second_command_has_nothing_left_to_do(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["insert", "--conditions", "medium", "--set", "peg_mm=16", "--budget", "1s", "--episodes", "1", "--json"]
+    app(args=words, standalone_mode=False)
+    said = capfd.readouterr()
+    result = json.loads(said.out)
+    assert result["policy"] == "insert-tuning@1.0.0"
+    assert "CPU s" in said.err
+    run, folder = tmp_path / result["run"], Path(result["folder"])
+    assert (run / "curves.png").stat().st_size > 1000
+    assert list((run / "tensorboard").iterdir())
+    assert verify_entry(folder) == []
+    written = json.loads((folder / "policy.json").read_text())
+    assert written["part_ranges"]["trained"]["pegboard"]["peg_mm"] == [16, 16]
+    [contract] = [one for one in CONTRACTS if (one.skill, one.kind) == ("insert", "parameters")]
+    load_policy(folder, contract, *(written[key] for key in ("robot", "tool", "control_mode", "policy_every")))
+
+    app(args=words, standalone_mode=False)
+    said = capfd.readouterr()
+    assert "going on after" in said.err
+    again = json.loads(said.out)
+    assert again["policy"] == "insert-tuning@1.1.0"
+    assert json.loads((Path(again["folder"]) / "policy.json").read_text())["parameters"] == written["parameters"]
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (["paint"], "no environment for 'paint'"),
+        (["insert", "--conditions", "odd"], "no conditions 'odd'"),
+        (["insert", "--product", "gearbox"], "is gearbox, and these conditions are of pegboard"),
+        (["mesh", "--conditions", "bench", "--product", "gearbox"], "'mesh' takes no policy of kind parameters"),
+        (["insert", "--budget", "soon"], "'soon' can't be read"),
+    ],
+)
+def test_what_cannot_be_trained_is_told(words: list[str], what: str) -> None:
+    with pytest.raises(InputError, match=what):
+        app(args=words, standalone_mode=False)
+
+
+def test_words_for_time_and_skill() -> None:
+    assert [seconds(word) for word in ("90s", "20min", "1.5h")] == [90.0, 1200.0, 5400.0]
+    assert environment("insert") == "sim.envs:cellwright/Insert-v1"

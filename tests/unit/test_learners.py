@@ -1,0 +1,196 @@
+"""Learners, on a toy with the spaces of the real thing: what they find, what they ship, and that they go on."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cells.description.cell import load_cell
+from cells.errors import InputError
+from cells.pose import Array
+from cells.skills.contact import ACTION, NEUTRAL, OBSERVATION
+from cells.skills.contracts import CONTRACTS
+from cells.skills.policy import Policy
+from policies import residual
+from policies.cloning import clone, imitate
+from policies.demonstrations import Demonstrations, from_npz, record, to_npz
+from policies.network import from_weights
+from policies.practice import FAILED, NEWTON, SECOND, neutral, play
+from policies.residual import network_of, practise, scaled
+from policies.result import evaluated, write_result
+from policies.running import load_policy
+from policies.search import advance, begin
+from policies.training import Asked, Learned, Run
+from policies.tuning import play_constants, tune
+from tests.unit.toy import TOY
+
+CELL = load_cell("panda-bench")
+ASKED = Asked("insert", TOY, "residual", 1)
+BOUND = {"robot": CELL.robot, "tool": CELL.robot_spec.gripper.kind, "control_mode": CELL.control.default}
+
+
+def observations(count: int) -> Array:
+    return np.random.default_rng(0).uniform(OBSERVATION.low, OBSERVATION.high, (count, OBSERVATION.size))
+
+
+def written(run: Run, learned: Learned, zoo: Path) -> Path:
+    return write_result(run, run.spent_s, learned, evaluated(run, learned, 3), CELL, zoo, "toy", "cellwright train")
+
+
+def loaded(folder: Path, kind: str) -> Policy:
+    [contract] = [one for one in CONTRACTS if (one.skill, one.kind) == ("insert", kind)]
+    return load_policy(folder, contract, **BOUND, policy_every=CELL.clocks.policy_every)
+
+
+@pytest.fixture
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Residual learning in a second or two."""
+    for name, value in {"SHOWN": 6, "CRITIC_FIRST": 100, "GATE_EVERY_S": 0.7, "GATED": 3, "BATCH": 64}.items():
+        monkeypatch.setattr(residual, name, value)
+
+
+def test_cross_entropy_finds_the_bottom_of_a_noisy_bowl() -> None:
+    low, high, goal = np.full(8, -1.0), np.full(8, 3.0), np.linspace(0.0, 2.0, 8)
+
+    def trial(points: Array, seeds: list[int]) -> Array:
+        noise = np.array([np.random.default_rng(seed).normal(0.0, 0.1) for seed in seeds])
+        return ((points - goal) ** 2).sum(axis=1)[:, None] + noise
+
+    belief = begin(np.ones(8), low, high)
+    before = ((np.ones(8) - goal) ** 2).sum()
+    for _ in range(25):
+        belief = advance(belief, low, high, trial, seed=1)  # type: ignore[arg-type]
+    assert ((np.array(belief.mean) - goal) ** 2).sum() < 0.05 * before
+
+
+def test_a_clone_does_what_a_linear_teacher_does() -> None:
+    seen = observations(1200)
+    inside = (seen - OBSERVATION.low) / (OBSERVATION.high - OBSERVATION.low) - 0.5
+    reach = (ACTION.high - ACTION.low) / 2
+    wanted = NEUTRAL + 0.4 * reach * (inside @ np.random.default_rng(1).normal(0, 0.3, (OBSERVATION.size, ACTION.size)))
+    shown = Demonstrations((), seen[:1000], wanted[:1000], np.zeros(1000), seen[:1000], np.zeros(1000))
+    network = clone(shown, seed=1, epochs=100)
+    done = network(torch.as_tensor(seen[1000:], dtype=torch.float32)).detach().numpy()
+    assert np.sqrt((((done - wanted[1000:]) / reach) ** 2).mean()) < 0.05  # of half of each bound's width
+
+
+def test_what_a_step_pays_adds_up_to_what_the_episode_costs() -> None:
+    with TOY.open("training") as env:
+        played = play(env, 1)
+    shown = record(TOY, [1], neutral)
+    assert FAILED - shown.rewards.sum() == pytest.approx(played.cost)
+    assert played.cost == pytest.approx(SECOND * 8.0 + NEWTON * 20.0)
+
+
+def test_an_episode_that_has_failed_by_force_is_over() -> None:
+    hard = np.array([1.0, 1.5, 0.001, 0.0, 0.0, 0.0])
+    with TOY.open("training") as env:
+        played = play(env, 1, lambda seen, info: hard)
+    assert (played.success, played.cause, played.steps) == (False, "too much force", 1)
+
+
+def test_demonstrations_come_back_and_what_isnt_one_is_refused() -> None:
+    shown = record(TOY, [3, 4], neutral)
+    again = from_npz(to_npz(shown, TOY))
+    assert [episode["seed"] for episode in again.episodes] == [3, 4]
+    assert np.allclose(again.observations, shown.observations, atol=1e-5)
+    assert again.lasts.sum() == 2
+    for raw in (b"", b"PK", to_npz(replace(shown, rewards=shown.rewards[1:]), TOY)):
+        with pytest.raises(InputError, match="no file of demonstrations"):
+            from_npz(raw)
+
+
+def test_the_scale_of_actions_is_that_of_the_network() -> None:
+    assert np.allclose(scaled(ACTION.low), -1.0)
+    assert np.allclose(scaled(ACTION.high), 1.0)
+    drawn = np.random.default_rng(0).uniform(ACTION.low, ACTION.high, (100, ACTION.size))
+    network = from_weights(_neutral_weights())
+    middle, reach = network.middle.numpy(), network.reach.numpy()
+    assert np.allclose(scaled(drawn) * reach + middle, drawn, atol=1e-6)
+
+
+def test_residual_begins_as_the_nominal() -> None:
+    done = from_weights(_neutral_weights())(torch.as_tensor(observations(200), dtype=torch.float32)).detach().numpy()
+    assert np.abs((done - NEUTRAL) / (ACTION.high - ACTION.low)).max() < 0.02
+
+
+def _neutral_weights() -> bytes:
+    from policies.demonstrations import normaliser
+    from policies.network import to_weights
+
+    shown = record(TOY, range(4), neutral)
+    mean, scale = normaliser(shown, OBSERVATION.low, OBSERVATION.high)
+    with TOY.open("training") as env:
+        normal = residual.normalised(env, mean, scale)
+        return to_weights(network_of(residual.learner(normal, residual.buffer_of(shown, mean, scale), 1), mean, scale))
+
+
+@pytest.mark.usefixtures("brief")
+def test_residual_ships_what_torch_does_and_goes_on_after_a_kill(tmp_path: Path) -> None:
+    with Run(tmp_path / "run", ASKED, budget_s=2.5) as run:
+        first = practise(run)
+        assert any("time_ratio" in point for point in run.points)
+        spent, steps = run.spent_s, run.steps
+    with Run(tmp_path / "run", ASKED, budget_s=4.5) as again:  # as after a kill: from the checkpoint
+        assert 2.0 < again.spent_s <= spent
+        assert 50 < again.steps <= steps
+        learned = practise(again)
+        assert again.steps > steps
+        folder = written(again, learned, tmp_path / "zoo")
+    assert first.weights
+    assert {path.name for path in folder.iterdir()} == {
+        "policy.json", "policy.json.sha256", "evaluation.json", "weights.safetensors", "policy.onnx",
+    }  # fmt: skip
+    assert not any(zipfile.is_zipfile(path) or path.read_bytes()[:1] == b"\x80" for path in folder.iterdir())
+    policy, network = loaded(folder, "residual"), from_weights((folder / "weights.safetensors").read_bytes())
+    for seen in observations(20):
+        expected = network(torch.as_tensor(seen, dtype=torch.float32)).detach().numpy()
+        assert np.allclose(policy.act(seen), expected, atol=1e-5)
+
+
+def test_tuning_goes_on_where_it_was(tmp_path: Path) -> None:
+    asked = replace(ASKED, learner="tuning")
+    with Run(tmp_path / "run", asked, budget_s=0.5) as run:
+        tune(run)
+        done = len(run.points)
+    with Run(tmp_path / "run", asked, budget_s=1.0) as again:
+        learned = tune(again)
+        generations = [point["generation"] for point in again.points]
+        assert generations == list(range(1, len(generations) + 1))
+        assert len(generations) > done >= 1
+        policy = loaded(written(again, learned, tmp_path / "zoo"), "parameters")
+    assert np.allclose(policy.act(np.zeros(0)), learned.constants)
+
+
+def test_cloning_finds_that_faster_and_softer_is_better(tmp_path: Path) -> None:
+    with Run(tmp_path / "run", replace(ASKED, learner="cloning"), budget_s=2.5) as run:
+        found = evaluated(run, imitate(run), 4)
+    assert found["time_ratio"] < 0.8
+    assert found["force_ratio"] < 0.9
+
+
+def test_two_processes_play_what_one_plays_and_what_they_cost_counts(tmp_path: Path) -> None:
+    jobs = [(TOY, "training", [seed], None) for seed in range(4)]
+    with Run(tmp_path / "one", ASKED, budget_s=1.0) as one, Run(tmp_path / "two", ASKED, budget_s=1.0, jobs=2) as two:
+        before = two.spent_s
+        assert one.each(play_constants, jobs) == two.each(play_constants, jobs)
+        assert two.spent_s - before > 0.1  # the processes had to import what they play
+
+
+def test_a_folder_of_another_run_is_refused(tmp_path: Path) -> None:
+    with Run(tmp_path / "run", ASKED, budget_s=1.0) as run:
+        run.save({})
+    with pytest.raises(InputError, match="another task, learner or seed"):
+        Run(tmp_path / "run", replace(ASKED, seed=2), budget_s=1.0)
+
+
+def test_a_checkpoint_survives_a_kill_between_its_two_renames(tmp_path: Path) -> None:
+    with Run(tmp_path / "run", ASKED, budget_s=1.0) as run:
+        run.save({"at": 1})
+    (tmp_path / "run" / "checkpoint").rename(tmp_path / "run" / ".old")
+    assert Run(tmp_path / "run", ASKED, budget_s=1.0).state == {"at": 1}
