@@ -124,7 +124,8 @@ class Joining(gymnasium.Env[Array, Array]):
         known = {"family": drawn.family, "parameters": dict(drawn.parameters)}
         ran = self._run.ran()
         info: dict[str, Any] = {
-            "nominal": nominal, "phase": self._contact.phase, "episode": known, "time_s": ran.seconds, "peak_n": ran.peak,
+            "nominal": nominal, "phase": self._contact.phase, "episode": known,
+            "time_s": ran.seconds, "peak_n": ran.peak,
         }  # fmt: skip
         if self._privileged:
             info["privileged"] = {
