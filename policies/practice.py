@@ -21,7 +21,7 @@ from cells.skills.contact import NEUTRAL
 
 # Seeds of one purpose are never those of another. What is reported comes from "evaluation", which no learner asks for.
 Purpose = Literal["training", "gate"]
-FAILED, SECOND, NEWTON = 4.0, 0.35, 0.04  # what a failure costs, a second, and a newton of the highest force
+FAILED, SECOND, NEWTON = 4.0, 0.5, 0.015  # what a failure costs, a second, and a newton of the highest force
 HOPELESS = 30.0  # N: above it an episode has failed, and what would come after it is no use to a learner
 
 Act = Callable[[Array, Mapping[str, Any]], Array]  # observation (n,), info → action (m,)
