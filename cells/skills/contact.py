@@ -71,7 +71,9 @@ class Contact:
 def tilt_of(pose: Pose, fit: Fit) -> tuple[float, float]:
     """x and y (rad, world) of the rotation vector by which a tool is turned from upright in the fit's yaw."""
     x, y, _, w = (Pose((0.0, 0.0, 0.0), pose.quat) @ tool_down((0.0, 0.0, 0.0), fit.yaw).inverse()).quat
-    return 2 * math.atan2(x, w), 2 * math.atan2(y, w)
+    across = math.hypot(x, y)
+    k = 2 * math.atan2(across, w) / across if across > 1e-12 else 2.0
+    return k * x, k * y
 
 
 def _sized(

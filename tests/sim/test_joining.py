@@ -1,0 +1,79 @@
+"""Joinings that are hard by the estimate alone, judged by the physics: a sharp rim, something square, two studs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+
+from cells.pose import Array
+from cells.skills.contact import NEUTRAL, Contact
+from cells.skills.contract import Note
+from cells.skills.contracts import CONTRACTS
+from cells.skills.insert import Push, improved
+from cells.skills.policy import Contract
+from cells.skills.tilt import PARAMETERS, Tilt, constants
+
+PARAMETERS_OF_TILT = next(c for c in CONTRACTS if (c.skill, c.kind) == ("insert", "parameters"))
+
+
+def joined(task: str, conditions: str, seed: int) -> dict[str, Any]:
+    """The outcome of an episode in which nothing is corrected."""
+    env = gymnasium.make(f"sim.envs:cellwright/{task}-v1", conditions=conditions, purpose="tuning")
+    env.reset(seed=seed)
+    over = False
+    while not over:
+        _, _, over, _, info = env.step(NEUTRAL)
+    env.close()
+    return dict(info["outcome"])
+
+
+@pytest.mark.parametrize(
+    ("task", "conditions", "seed"),
+    [("Insert", "hard", 4), ("Insert", "hard", 49), ("Insert", "tight", 9), ("Cover", "bench", 13)],
+    ids=["no chamfer", "square and turned by 3 degrees", "0.3 mm", "a cover turned by 2 degrees"],
+)
+def test_it_is_joined_in_truth_and_gently(task: str, conditions: str, seed: int) -> None:
+    outcome = joined(task, conditions, seed)
+    assert outcome["why"] == ""
+    assert outcome["peak_n"] < 30.0
+
+
+@dataclass
+class Leans:
+    """A policy of kind parameters that leans as it is told."""
+
+    lean: float
+    contract: Contract = PARAMETERS_OF_TILT
+    name: str = "leans@1.0.0"
+
+    def act(self, observation: Array) -> Array:
+        assert observation.size == 0
+        return constants(replace(Tilt(), lean=self.lean))
+
+
+@pytest.mark.parametrize("nominal", ["tilt@1", "tilt@2"])
+def test_a_skill_takes_the_constants_of_its_policy_and_of_no_other_nominals(nominal: str) -> None:
+    env: Any = gymnasium.make("sim.envs:cellwright/Insert-v1", conditions="hard", purpose="tuning").unwrapped
+    env.reset(seed=4)
+    scene, policy = env._scene, Leans(0.2, replace(PARAMETERS_OF_TILT, nominal=nominal))
+    context, contact = replace(scene.context, policies={"insert": policy}), Contact(scene.fit)
+    reading = scene.read()
+    steps = improved(context, scene.call, reading, contact, Push())
+    command = next(steps)
+    while contact.phase != "touch":
+        assert not isinstance(command, Note)
+        scene.send(command)
+        command = steps.send(scene.read())
+    env.close()
+    assert contact.lean == (0.2 if nominal == "tilt@1" else Tilt().lean)
+
+
+def test_what_may_be_tuned_is_named_with_units_and_explained() -> None:
+    for part in PARAMETERS.components:
+        assert part.unit
+        assert part.about
+        assert np.all(np.array(part.low) < np.array(part.high))
