@@ -45,8 +45,8 @@ SHARP, MAY_LEAN = 3e-4, radians(1)  # m of chamfer below which, rad of doubt abo
 @dataclass(frozen=True, slots=True)
 class Push:
     """How a part is pushed down: force (N), and what it does where it sticks: a turn (rad) and a circle (m) at so many
-    rounds a second, for at most so long (s). Stiffness in
-    turning (Nm/rad), and of missing depth (m) what may be the bottom."""
+    rounds a second, for at most so long (s); how stiff it is in turning (Nm/rad), what missing depth (m) may be the
+    bottom, and the ``speed`` (m/s) at which it first comes down."""
 
     force: float = 12.0
     turn: float = 0.035
@@ -55,6 +55,7 @@ class Push:
     patience: float = 7.0
     turning: float = PUSH_TURNING
     seated: float = SEATED
+    speed: float = SPEED
 
 
 def leans(fit: Fit) -> bool:
@@ -73,10 +74,11 @@ def join(context: Context, reading: Reading, contact: Contact, how: Push, tilt: 
     contact.tare = reading.wrench.copy()
     if leans(contact.fit):
         return (yield from find_and_push(context, reading, contact, tilt or Tilt()))
-    find = search
     if contact.fit.studs and contact.fit.lean > MAY_LEAN:
-        find, how = both, replace(how, turning=SOFT, seated=HOME_ON_STUDS)
-    reading, wrong = yield from find(context, reading, contact)
+        reading, wrong = yield from both(context, reading, contact)
+        how = replace(how, turning=SOFT, seated=HOME_ON_STUDS)
+    else:
+        reading, wrong = yield from search(context, reading, contact, how)
     if wrong is None:
         reading, wrong = yield from push_in(context, reading, contact, how)
     return reading, wrong
@@ -100,9 +102,9 @@ def improved(context: Context, call: Call, reading: Reading, contact: Contact, h
     return (yield from guided(steps, contact, policy, context.cell.clocks.policy_every))
 
 
-def search(context: Context, reading: Reading, contact: Contact) -> Phase:
+def search(context: Context, reading: Reading, contact: Contact, how: Push) -> Phase:
     """Come down and feel for the hole. Ends with None when the tip is in, else with what went wrong."""
-    fit, dt, fast = contact.fit, context.cell.tick_s, min(SPEED, context.cell.limits.contact_speed)
+    fit, dt, fast = contact.fit, context.cell.tick_s, min(how.speed, context.cell.limits.contact_speed)
     height, since = reading.arm.tcp.xyz[2], 0.0
     touched, x, y = False, fit.x, fit.y
     inside = fit.rim + fit.tip - fit.chamfer - DROP

@@ -10,6 +10,7 @@ from cells.ports import Reading
 from cells.skills.contract import Call, Context, Skill, Steps
 from cells.skills.insert import INSERT, Push, put
 
+SPEED = 0.012  # m/s: teeth meet teeth
 FORCE = 4.0  # N
 SPAN = 0.65  # of a pitch, each way
 HERTZ = 0.5
@@ -18,7 +19,7 @@ PATIENCE = 12.0  # s
 
 def push_for(call: Call) -> Push:
     """How a call's gear is pushed: ``pitch`` of the call is the angle (rad) from tooth to tooth."""
-    return Push(force=FORCE, turn=SPAN * call.params["pitch"], side=0.0, hertz=HERTZ, patience=PATIENCE)
+    return Push(speed=SPEED, force=FORCE, turn=SPAN * call.params["pitch"], side=0.0, hertz=HERTZ, patience=PATIENCE)
 
 
 def run(context: Context, call: Call, reading: Reading) -> Steps:
