@@ -20,11 +20,11 @@ from cells.pose import Array, Pose, Vector3, tool_down
 from cells.skills.contact import Contact, Phase, about, corrected, tilt_of
 from cells.skills.contract import Command, Context
 from cells.skills.fit import Fit
-from cells.skills.motions import Moving, straight
+from cells.skills.motions import TARE_TIME, Moving, straight
 from cells.skills.policy import Component, Space
 
 STIFFNESS, DOWN, TURNING = 800.0, 2000.0, 25.0  # N/m, N/m, Nm/rad
-NEARLY, DROPPED = math.radians(1.2), 0.0004  # rad of lean at which the middle of what stands in a hole is so deep, m
+NEARLY, DROPPED = math.radians(1.2), 0.0004  # rad of lean at which the middle of what stands in a hole is so deep (m)
 SEATED = 0.0010  # m of missing depth at which a stop may be the bottom
 INSIDE = 0.0015  # m of depth from which the hole holds the part
 LIMIT = 20.0  # N of the spring, until the part is pushed in
@@ -32,6 +32,11 @@ AIR = 0.002  # m above the rim at which feeling begins
 BACK = 0.012  # m above the rim to which a failed attempt goes back
 TOUCHED = 0.0008  # m: the error of what has been found by touch
 AIR_SPEED = 0.15  # m/s
+MARGIN = 0.0015  # m by which the low point stays inside the hole, whatever the error
+SLIDE_TIME, BEYOND = 2.0, 0.0065  # s; m beyond three times the error after which a slide has missed the hole
+STILL, STILL_TIME = 0.002, 0.048  # m/s along the slide, s: so slow for so long, the low point leans on the wall
+ROUND, ROUND_RAMP = 10.0, 0.7  # rad/s of the circle where it sticks, s until it has its size
+TURN, TURN_RAMP = 8.2, 0.35  # rad/s of the turn to and fro of something square, s
 MORE, LITTLE = 4.0, 0.5  # N by which a push grows beyond what resists it, on the way and near the bottom
 SLACK = 2e-4  # m that a part which falls may be ahead of its set pose
 RAMP = 0.1  # s in which a slide gets up speed
@@ -99,7 +104,8 @@ Found = Generator[Command, Reading, tuple[Reading, tuple[float, float] | str]]
 def find_and_push(context: Context, reading: Reading, contact: Contact, how: Tilt) -> Phase:
     """From above the rim to the bottom. Ends with None when it is pushed home, else with what went wrong."""
     start, wrong = contact.fit, None
-    for contact.tries, contact.way in enumerate(ways(start)):
+    for tries, way in enumerate(ways(start)):
+        contact.tries, contact.way = tries, way
         reading, found = yield from _lean_on(context, reading, contact, how)
         if isinstance(found, str):
             wrong = found
@@ -155,46 +161,54 @@ def spring(pose: Pose, contact: Contact, limit: float, twist: Array | None = Non
 
 def _lean_on(context: Context, reading: Reading, contact: Contact, how: Tilt) -> Found:
     """Come down leaning, slide until the low point meets the wall. Ends with where the hole's middle then is."""
-    fit, way, dt = contact.fit, contact.way, context.cell.tick_s
-    u = np.array([math.cos(way), math.sin(way), 0.0])
+    reading, wrong = yield from _touch_down(context, reading, contact, how)
+    if wrong is not None:
+        return reading, wrong
+    return (yield from _slide(context, reading, contact, how))
+
+
+def _touch_down(context: Context, reading: Reading, contact: Contact, how: Tilt) -> Phase:
+    """Lean in the air, the low point above where it is inside the hole in any case, and come down until it bears."""
+    fit, way, far, dt = contact.fit, contact.way, tip_reach(contact.fit), context.cell.tick_s
     contact.enter("lean", reading)
     contact.lean, contact.turned = how.lean, 0.0
-    # As far ahead as is inside the hole in any case.
-    ahead = min(max(reach(fit, fit.width) - fit.error - 0.0015, 0.0), fit.error)
-    low = (fit.x + ahead * u[0], fit.y + ahead * u[1], fit.rim + AIR)
-    reading = yield from straight(
-        context, reading, leaning(fit, low, how.lean, way, tip_reach(fit)), AIR_SPEED * contact.correction.pace
-    )
+    ahead = min(max(reach(fit, fit.width) - fit.error - MARGIN, 0.0), fit.error)
+    x, y, height = fit.x + ahead * math.cos(way), fit.y + ahead * math.sin(way), fit.rim + AIR
+    air = leaning(fit, (x, y, height), how.lean, way, far)
+    reading = yield from straight(context, reading, air, AIR_SPEED * contact.correction.pace)
     felt = []
-    for _ in range(round(0.08 / dt)):
+    for _ in range(round(TARE_TIME / dt)):
         reading = yield None
         felt.append(reading.wrench)
     contact.tare = np.mean(felt[len(felt) // 2 :], axis=0)
     contact.enter("touch", reading)
-    height, speed = low[2], min(how.descend, context.cell.limits.contact_speed)
+    speed = min(how.descend, context.cell.limits.contact_speed)
     while contact.felt(reading)[2] < how.touch * contact.correction.press:
         if height < fit.bottom - how.touch / DOWN:
             return reading, "nothing there to touch"
         pace = speed * contact.correction.pace
-        height = max(
-            height - pace * dt, float(lowest(fit, reading.arm.tcp, way, tip_reach(fit))[2]) - 2 * how.touch / DOWN
-        )
+        height = max(height - pace * dt, float(lowest(fit, reading.arm.tcp, way, far)[2]) - 2 * how.touch / DOWN)
         twist = np.array([0.0, 0.0, -pace, 0.0, 0.0, 0.0])
-        reading = yield spring(
-            leaning(fit, (low[0], low[1], height), how.lean, way, tip_reach(fit)), contact, LIMIT, twist
-        )
+        reading = yield spring(leaning(fit, (x, y, height), how.lean, way, far), contact, LIMIT, twist)
+    return reading, None
+
+
+def _slide(context: Context, reading: Reading, contact: Contact, how: Tilt) -> Found:
+    """Slide the low point along until it leans on a wall."""
+    fit, way, far, dt = contact.fit, contact.way, tip_reach(contact.fit), context.cell.tick_s
+    u = np.array([math.cos(way), math.sin(way), 0.0])
     contact.enter("slide", reading)
-    begin = last = lowest(fit, reading.arm.tcp, way, tip_reach(fit))
+    begin = last = lowest(fit, reading.arm.tcp, way, far)
     gone, leaned = 0.0, 0
-    while reading.time - contact.since < 2.0:
-        here, press = lowest(fit, reading.arm.tcp, way, tip_reach(fit)), contact.correction.press
+    while reading.time - contact.since < SLIDE_TIME:
+        here, press = lowest(fit, reading.arm.tcp, way, far), contact.correction.press
         along, against = float((here - begin) @ u), -float(contact.felt(reading)[:3] @ u)
-        leaned = leaned + 1 if float((here - last) @ u) < 8e-6 and against > 0.8 * how.slide * press else 0
-        last = here
-        if leaned >= round(0.048 / dt):
+        still = float((here - last) @ u) < STILL * dt
+        leaned, last = leaned + 1 if still and against > 0.8 * how.slide * press else 0, here
+        if leaned >= round(STILL_TIME / dt):
             x, y, _ = (here - u * reach(fit, fit.hole)).tolist()
             return reading, (x, y)
-        if along > 2 * fit.error + 0.0065 + fit.error:
+        if along > 3 * fit.error + BEYOND:
             return reading, f"the tip slid {1000 * along:.1f} mm and met no wall"
         pace = how.glide * contact.correction.pace * min(1.0, (reading.time - contact.since) / RAMP)
         gone = min(max(gone, along - 0.001) + pace * dt, along + how.slide * press / STIFFNESS)
@@ -202,7 +216,7 @@ def _lean_on(context: Context, reading: Reading, contact: Contact, how: Tilt) ->
         twist = np.zeros(6)
         if against < how.slide / 3:
             twist[:3] = pace * u
-        at = leaning(fit, (x, y, z - how.press * press / DOWN), how.lean, way, tip_reach(fit))
+        at = leaning(fit, (x, y, z - how.press * press / DOWN), how.lean, way, far)
         reading = yield spring(at, contact, LIMIT, twist)
     return reading, "the tip neither slid on nor leaned on a wall"
 
@@ -271,10 +285,10 @@ def _go_in(context: Context, reading: Reading, contact: Contact, how: Tilt) -> P
         swung = tilt
         if stuck > how.idle:
             tilt, since = tilt * (1 - how.leak * dt), stuck - how.idle
-            angle, size = 10.0 * since, how.cone * min(1.0, since / 0.7)
+            angle, size = ROUND * since, how.cone * min(1.0, since / ROUND_RAMP)
             swung = tilt + size * np.array([math.cos(angle), math.sin(angle)])
             if not fit.round:
-                yaw = contact.turned + how.yaw * min(1.0, since / 0.35) * math.sin(2 * math.pi * 1.3 * since)
+                yaw = contact.turned + how.yaw * min(1.0, since / TURN_RAMP) * math.sin(TURN * since)
         speed = did.pace * (how.sink if missing > SEATED + INSIDE else how.close)
         # No more strain than what is resisted, and a little: else it would be let loose where the resistance ends.
         strain = min(force, max(push, 0.0) + (MORE if missing > SEATED + INSIDE else LITTLE))
