@@ -29,7 +29,7 @@ class Skilled(Protocol):
 
 class Environment(Protocol):
     """What such an environment has beside Gymnasium's own, behind ``unwrapped``. Its info tells the ``nominal`` that is
-    at work (``tilt@1``), and at the end of an episode the ``outcome`` and what was drawn (``episode``)."""
+    at work (``tilt@1``), and at the end of an episode the ``outcome`` and what was ``drawn``."""
 
     task: Skilled
     cell: Cell

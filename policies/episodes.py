@@ -107,7 +107,7 @@ def run(asked: Asked, folder: Path | None = None, watch: Watch | None = None) ->
             steps, over = steps + 1, ended or cut
         if watch:
             watch(steps, env)
-    return Row(asked, plain(info["episode"]), plain(info["outcome"]), steps, hashed.hexdigest())
+    return Row(asked, plain(info["drawn"]), plain(info["outcome"]), steps, hashed.hexdigest())
 
 
 def network_of(folder: Path) -> str:

@@ -96,7 +96,7 @@ def play(env: gymnasium.Env[Array, Array], seed: int, act: Act = neutral) -> Pla
     outcome = info["outcome"]
     return Played(
         seed, bool(outcome["success"]), float(outcome["time_s"]), float(outcome["peak_n"]), str(outcome["cause"]),
-        steps, info["episode"]["family"], info["episode"]["parameters"],
+        steps, info["drawn"]["family"], info["drawn"]["parameters"],
     )  # fmt: skip
 
 

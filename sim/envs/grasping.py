@@ -61,7 +61,7 @@ class Grasping(gymnasium.Env[Array, Array]):
     ) -> None:  # fmt: skip
         """``conditions``: a kind of part (see sim/envs/tray.py), or "varied" for any, some of them set by ``changes``;
         ``constants`` of the skill instead of the nominal's, as ``cells.skills.pick.PARAMETERS`` has them. The info
-        tells of the ``episode`` what an order says, at the end all of it, and the ``outcome``; if ``privileged`` the
+        tells of what was ``drawn`` what an order says, at the end all of it, and the ``outcome``; if ``privileged`` the
         error of the estimate. A ``twin`` floats: see :mod:`sim.envs.twin`."""
         if conditions not in ("varied", *KINDS):
             raise ValueError(f"no conditions called {conditions!r}: use varied, {', '.join(KINDS)}")
@@ -96,7 +96,7 @@ class Grasping(gymnasium.Env[Array, Array]):
         reward, info = -cost, self._info()
         if over:
             outcome = self.outcome()
-            info["episode"] |= asdict(self._scene.episode)
+            info["drawn"] |= asdict(self._scene.episode)
             info["outcome"], info["is_success"] = asdict(outcome), outcome.success
             reward += 1.0 if outcome.success else 0.0
         return observe(self._hold, self._run.reading), reward, over, False, info
@@ -121,7 +121,7 @@ class Grasping(gymnasium.Env[Array, Array]):
         assert self._scene is not None, "reset first"
         drawn, call = self._scene.episode, self._scene.call
         known = {"family": drawn.family, "parameters": dict(drawn.parameters), "kind": self._kind, "item": call.item}
-        info: dict[str, Any] = {"nominal": PICK_NOMINAL, "phase": self._hold.phase, "episode": known}
+        info: dict[str, Any] = {"nominal": PICK_NOMINAL, "phase": self._hold.phase, "drawn": known}
         if self._privileged:
             info["privileged"] = {"offset": drawn.offset, "yaw": drawn.yaw}
         return info

@@ -44,9 +44,9 @@ class Joining(gymnasium.Env[Array, Array]):
     ) -> None:  # fmt: skip
         """``conditions`` by name (see sim/envs/tasks.py), some of them set by ``changes``; ``constants`` of the
         strategy instead of the nominal's, as ``cells.skills.tilt.PARAMETERS`` has them. The info tells which
-        ``nominal`` is at work, so that a policy for another leaves it alone, and of the ``episode`` what an order says;
-        at the end all of it, and the ``outcome``; if ``privileged`` what only a teacher may know: the error of the
-        estimate, and of the part in the hand. A ``twin`` floats, without the arm: see :mod:`sim.envs.twin`."""
+        ``nominal`` is at work, so that a policy for another leaves it alone, and of what was ``drawn`` what an order
+        says; at the end all of it, and the ``outcome``; if ``privileged`` what only a teacher may know: the error of
+        the estimate, and of the part in the hand. A ``twin`` floats, without the arm: see :mod:`sim.envs.twin`."""
         self.task = TASKS[task]
         self.conditions_name = conditions or next(iter(self.task.conditions))
         self.conditions = narrowed(self.task.named(self.conditions_name), changes or {})
@@ -83,7 +83,7 @@ class Joining(gymnasium.Env[Array, Array]):
         info = self._info()
         if over:
             outcome = self.outcome()
-            info["episode"] = asdict(self._scene.episode)
+            info["drawn"] = asdict(self._scene.episode)
             info["outcome"], info["is_success"] = asdict(outcome), outcome.success
             reward += 1.0 if outcome.success else 0.0
         return observe(self._contact, self._run.reading), reward, over, False, info
@@ -124,7 +124,7 @@ class Joining(gymnasium.Env[Array, Array]):
         known = {"family": drawn.family, "parameters": dict(drawn.parameters)}
         ran = self._run.ran()
         info: dict[str, Any] = {
-            "nominal": nominal, "phase": self._contact.phase, "episode": known,
+            "nominal": nominal, "phase": self._contact.phase, "drawn": known,
             "time_s": ran.seconds, "peak_n": ran.peak,
         }  # fmt: skip
         if self._privileged:

@@ -47,7 +47,7 @@ def test_a_grasp_succeeds_and_repeats_bit_by_bit() -> None:
     env = Grasping(purpose="tuning")
     (first, info), (again, _), (other, _) = (run(env, seed) for seed in (5, 5, 7))
     assert info["outcome"]["success"], info["outcome"]
-    assert info["episode"]["kind"] == "cylinder"
+    assert info["drawn"]["kind"] == "cylinder"
     assert first == again
     assert first != other
     # What lies in the hand as it should is told apart from what doesn't.
@@ -61,7 +61,7 @@ def test_a_grasp_succeeds_and_repeats_bit_by_bit() -> None:
 def test_a_wide_plate_that_jams_is_straightened() -> None:
     env = Grasping(purpose="tuning")
     _, info = run(env, 0)
-    assert info["episode"]["item"] == "E-01/plate"
+    assert info["drawn"]["item"] == "E-01/plate"
     assert info["outcome"]["success"], info["outcome"]
     env.close()
 

@@ -69,7 +69,7 @@ class Guess(gymnasium.Env[Any, Any]):
         info: dict[str, Any] = {"nominal": self.nominal}
         if not self.left:
             solved = self.seed % 2 == 0 or bool(action[0] > 1.5) or self.constants is not None
-            info["episode"] = {"parameters": {"clearance_mm": 0.5}, "offset": (0.001, 0.0), "friction": 1.0}
+            info["drawn"] = {"parameters": {"clearance_mm": 0.5}, "offset": (0.001, 0.0), "friction": 1.0}
             info["outcome"] = {
                 "success": solved, "quick": solved, "time_s": 4.0 / action[0], "peak_n": 20.0,
                 "cause": "" if solved else "guessed wrong", "why": "" if solved else "odd", "tries": 0,

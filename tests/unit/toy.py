@@ -45,8 +45,8 @@ class Joining(gymnasium.Env[Array, Array]):
         return OBSERVATION.clipped(seen)
 
     def _info(self) -> dict[str, Any]:
-        episode = {"family": "toy", "parameters": {"peg_mm": 12.0, "pegs": 3, "peg_shape": "round"}}
-        return {"episode": episode, "time_s": self._time, "peak_n": self._peak}
+        drawn = {"family": "toy", "parameters": {"peg_mm": 12.0, "pegs": 3, "peg_shape": "round"}}
+        return {"drawn": drawn, "time_s": self._time, "peak_n": self._peak}
 
 
 gymnasium.register("toy/Joining-v0", Joining)
