@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from cells.description.cell import Cell
-from cells.skills.contracts import CONTRACTS
+from cells.skills.contracts import contract_for
+from cells.skills.policy import Kind
 from policies.entry import parts
 from policies.folder import write_entry
 from policies.network import from_weights, to_onnx
@@ -47,8 +48,9 @@ def write_result(
     command: str,
 ) -> Path:  # fmt: skip
     """Write the entry into a ``zoo``, as the next version of ``name``; its folder. ``cpu_s`` is what training took."""
-    kind = "parameters" if learned.weights is None else "residual"
-    [contract] = [one for one in CONTRACTS if (one.skill, one.kind) == (run.asked.skill, kind)]
+    kind: Kind = "parameters" if learned.weights is None else "residual"
+    contract = contract_for(run.asked.skill, kind)
+    assert contract is not None, "a run is of a skill that takes what its learner makes"
     files = {"evaluation.json": (json.dumps(evaluation) + "\n").encode()}
     mean, scale, values = [], [], {}
     if learned.weights is None:

@@ -15,6 +15,7 @@ from cells.commands.show import DEFAULT_CELL, STDERR, STDOUT, AsJson, CellName, 
 from cells.errors import InputError, Problem
 
 if TYPE_CHECKING:
+    from cells.skills.policy import Kind
     from policies.practice import Practice
     from policies.training import Learner
 
@@ -117,21 +118,22 @@ def learner_of(name: str) -> Learner:
 
 def check(practice: Practice, product: str, learner: LearnerName) -> str:
     """The skill that is practised, which is ``insert`` for a cover, too. Raises ``InputError`` for conditions that
-    don't exist, parts of another product, and a skill that takes no policy of the learner's kind."""
-    from cells.skills.contracts import CONTRACTS
+    don't exist, parts of another product, and a skill or a strategy that takes no policy of the learner's kind."""
+    from cells.skills.contracts import contract_for
 
-    try:
-        with practice.open("training") as env:
-            family, skill = env.get_wrapper_attr("conditions").family, str(env.get_wrapper_attr("task").skill)
-    except KeyError as error:
-        what = f"the environment has no conditions {error}"
-        raise InputError(Problem("--conditions", what, "see sim/envs/tasks.py for their names")) from None
+    with practice.open("training") as env:
+        family, skill = env.get_wrapper_attr("conditions").family, str(env.get_wrapper_attr("task").skill)
+        nominal = env.reset(seed=0)[1]["nominal"]
     if family != product:
         raise InputError(Problem("--product", f"is {product}, and these conditions are of {family}", f"use {family}"))
-    kind = "parameters" if learner == LearnerName.TUNING else "residual"
-    if not any((contract.skill, contract.kind) == (skill, kind) for contract in CONTRACTS):
+    kind: Kind = "parameters" if learner == LearnerName.TUNING else "residual"
+    contract = contract_for(skill, kind)
+    if contract is None:
         what = f"the skill {skill!r} takes no policy of kind {kind}, which {learner} makes"
         raise InputError(Problem("--learner", what, "use another learner"))
+    if contract.nominal != nominal:
+        what = f"lead to the strategy {nominal}, which takes no policy; one of kind {kind} is for {contract.nominal}"
+        raise InputError(Problem("--conditions", what, "train under conditions that lead to that"))
     return skill
 
 

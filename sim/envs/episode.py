@@ -74,8 +74,8 @@ class Episode:
 
 
 def draw(conditions: Conditions, purpose: Purpose, seed: int, limits: BuildLimits) -> tuple[Episode, ProductVariant]:
-    """The episode of a seed, and its variant: something that a cell of these limits can build. Raises ``InputError`` for
-    conditions of which next to nothing can be built."""
+    """The episode of a seed, and its variant: something that a cell of these limits can build. Raises ``InputError``
+    where next to nothing of what may be drawn can be built."""
     chance = np.random.default_rng([PURPOSES.index(purpose), seed])
 
     def within(most: float) -> float:

@@ -16,8 +16,8 @@ import numpy as np
 from cells.description.cell import load_cell
 from cells.pose import Array
 from cells.skills.contact import ACTION, NEUTRAL, OBSERVATION, Contact, correction_of, observe
-from cells.skills.contracts import MESH_NOMINAL, TILT_NOMINAL
-from cells.skills.insert import Push, join, leans, let_go
+from cells.skills.contracts import nominal_of
+from cells.skills.insert import Push, join, let_go
 from cells.skills.mesh import push_for
 from cells.skills.motions import straight
 from cells.skills.tilt import tuned
@@ -120,7 +120,7 @@ class Joining(gymnasium.Env[Array, Array]):
 
     def _info(self) -> dict[str, Any]:
         drawn = self._scene.episode
-        nominal = TILT_NOMINAL if leans(self._scene.fit) else MESH_NOMINAL
+        nominal = nominal_of(self.task.skill, self._scene.fit)
         known = {"family": drawn.family, "parameters": dict(drawn.parameters)}
         ran = self._run.ran()
         info: dict[str, Any] = {

@@ -62,9 +62,11 @@ def test_a_policy_is_trained_and_a_second_command_has_nothing_left_to_do(
     ("words", "what"),
     [
         (["paint"], "no environment for 'paint'"),
-        (["insert", "--conditions", "odd"], "no conditions 'odd'"),
+        (["insert", "--conditions", "odd"], "the task Insert has none called 'odd'"),
         (["insert", "--product", "gearbox"], "is gearbox, and these conditions are of pegboard"),
         (["mesh", "--conditions", "bench", "--product", "gearbox"], "'mesh' takes no policy of kind parameters"),
+        (["cover", "--conditions", "bench", "--product", "gearbox"], "lead to the strategy onto@1, which takes no"),
+        (["insert", "--set", "chamfer_mm=0.5", "--set", "tilt=0.0"], "lead to the strategy spiral@1"),
         (["insert", "--budget", "soon"], "'soon' can't be read"),
     ],
 )
