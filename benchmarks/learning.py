@@ -59,7 +59,7 @@ def shipped() -> dict[str, str]:
         if store.SHIPPED in folder.parents:
             read = read_entry(folder)
             asked = parse_json(read.files[EVALUATION], EVALUATION)["asked"]
-            found.append((read.entry.reference, asked["task"], asked["conditions"]))
+            found.append((read.entry.reference, asked["task"], None if asked["changes"] else asked["conditions"]))
     out = {}
     for measure, (task, conditions) in SUCCESS.items():
         of_task = [(where != conditions, name) for name, what, where in found if what == task]

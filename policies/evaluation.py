@@ -54,6 +54,11 @@ class Paired:
     peak: Ratio
     as_good: bool
 
+    @property
+    def better(self) -> bool:
+        """As good, and at a bound more successful, sooner or gentler."""
+        return self.as_good and (self.success.lower > 0.0 or self.time.high < 1.0 or self.peak.high < 1.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Bin:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import gymnasium
 import numpy as np
+from gymnasium.envs.registration import parse_env_id
 
 from cells.errors import InputError, Problem
 from cells.pose import Array
@@ -36,6 +37,11 @@ class Practice:
     conditions: str
     changed: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def task(self) -> str:
+        """The name of the task, as :func:`policies.environments.open_environment` takes it."""
+        return str(parse_env_id(self.env.rpartition(":")[2])[1])
 
     @contextmanager
     def open(self, purpose: Purpose, **more: Any) -> Iterator[gymnasium.Env[Array, Array]]:

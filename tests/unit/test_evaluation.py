@@ -226,6 +226,14 @@ def test_time_is_of_the_successes_and_ratios_are_of_those_that_both_solve() -> N
     assert pair.success.difference == 0.0 and not pair.as_good  # of four episodes nobody can tell
 
 
+def test_sooner_is_better_where_there_are_enough_episodes_to_say_that_nothing_is_lost() -> None:
+    slow, fast = ([row(i, time_s=time_s) for i in range(100)] for time_s in (2.0, 1.0))
+    assert paired(fast, slow).better
+    assert not paired(fast[:40], slow[:40]).better
+    assert not paired(slow, slow).better
+    assert not paired([row(0, False), *fast[1:]], slow).better  # sooner, but a success was lost
+
+
 def test_every_episode_is_in_one_bin_of_each_factor_that_it_has() -> None:
     rows = [
         row(i, success=i >= 6, offset=(0.003, 0.001 * i), friction=0.5, parameters={"peg_shape": shape})
