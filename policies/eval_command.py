@@ -24,7 +24,7 @@ def eval_(
     policy: Annotated[
         str | None, typer.Argument(metavar="[POLICY|nominal]", help="name@version, name for the newest, or nominal.")
     ] = None,
-    task: Annotated[str, typer.Option(help="The task: insert, mesh, cover.")] = "insert",
+    task: Annotated[str, typer.Option(help="The task: insert, mesh, cover, grasp.")] = "insert",
     conditions: Annotated[str | None, typer.Option(help="Conditions of the task, as hard, medium or shop.")] = None,
     episodes: Annotated[int, typer.Option(min=1, help="How many episodes.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Which episodes.")] = 1,

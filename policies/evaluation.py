@@ -182,6 +182,7 @@ FACTORS: dict[str, Callable[[Mapping[str, Any]], float | str | None]] = {
     "offset_m": lambda drawn: math.hypot(*drawn["offset"]) if "offset" in drawn else None,
     "tilt_rad": lambda drawn: drawn.get("tilt"),
     "friction": lambda drawn: drawn.get("friction"),
+    "kind": lambda drawn: drawn.get("kind"),
     "peg_shape": lambda drawn: drawn["parameters"].get("peg_shape"),
 }
 

@@ -35,8 +35,10 @@ class LearnerName(StrEnum):
 
 
 def train(
-    skill: Annotated[str, typer.Argument(help="The skill: insert, mesh or cover.")],
-    product: Annotated[str, typer.Option(help="The product family whose parts are joined.")] = "pegboard",
+    skill: Annotated[str, typer.Argument(help="The skill, or its task: insert, mesh, cover or pick.")],
+    product: Annotated[
+        str | None, typer.Option(help="The product family whose parts are handled. Default: that of the conditions.")
+    ] = None,
     conditions: Annotated[str, typer.Option(help="What varies and how far, by name: hard, medium, shop ...")] = "hard",
     values: Annotated[
         list[str] | None, typer.Option("--set", metavar="K=V", help="Change a condition: clearance_mm=0.4.")
@@ -119,16 +121,17 @@ def learner_of(name: str) -> Learner:
         raise InputError(Problem("train", f"the package {error.name!r} is missing", remedy)) from None
 
 
-def check(practice: Practice, product: str, learner: LearnerName) -> str:
+def check(practice: Practice, product: str | None, learner: LearnerName) -> str:
     """The skill that is practised, which is ``insert`` for a cover, too. Raises ``InputError`` for conditions that
     don't exist, parts of another product, and a skill or a strategy that takes no policy of the learner's kind."""
     from cells.skills.contracts import contract_for
 
     with practice.open("training") as env:
-        family, skill = env.get_wrapper_attr("conditions").family, str(env.get_wrapper_attr("task").skill)
+        families, skill = env.get_wrapper_attr("families"), str(env.get_wrapper_attr("task").skill)
         nominal = env.reset(seed=0)[1]["nominal"]
-    if family != product:
-        raise InputError(Problem("--product", f"is {product}, and these conditions are of {family}", f"use {family}"))
+    if product is not None and (product,) != families:
+        found = " and ".join(families)
+        raise InputError(Problem("--product", f"is {product}, and these conditions are of {found}", "leave it out"))
     kind: Kind = "parameters" if learner == LearnerName.TUNING else "residual"
     contract = contract_for(skill, kind)
     if contract is None:

@@ -56,7 +56,8 @@ class Joining(gymnasium.Env[Array, Array]):
         self._limits = build_limits(self.cell)
         self.observation_space = _box(OBSERVATION.low, OBSERVATION.high)
         self.action_space = _box(ACTION.low, ACTION.high)
-        self.conventions = conventions_of(self.conditions.family, self.cell, LIMIT_S, LIMIT_N)
+        self.families = (self.conditions.family,)
+        self.conventions = conventions_of(self.families, self.cell, LIMIT_S, LIMIT_N)
         self._scene: Scene | None = None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
@@ -99,7 +100,8 @@ class Joining(gymnasium.Env[Array, Array]):
         from sim.envs.picture import picture
 
         assert self._scene is not None, "reset first"
-        return picture(self._scene)
+        fit = self._scene.fit
+        return picture(self._scene.world, (fit.x, fit.y, fit.rim))
 
     def close(self) -> None:
         """Give the world back."""

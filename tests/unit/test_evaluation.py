@@ -52,11 +52,11 @@ class Guess(gymnasium.Env[Any, Any]):
 
     def __init__(
         self, conditions: str | None, purpose: str, cell: str, changes: Any, constants: Any = None,
-        render_mode: str | None = None,
+        twin: bool = False, render_mode: str | None = None,
     ) -> None:  # fmt: skip
         self.task, self.cell = SimpleNamespace(skill="insert"), load_cell(cell)
         self.conditions_name, self.conventions, self.neutral = conditions or "easy", ("a guess",), NEUTRAL
-        self.constants, self.render_mode = constants, render_mode
+        self.constants, self.twin, self.render_mode = constants, twin, render_mode
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
         super().reset(seed=seed)
@@ -69,6 +69,7 @@ class Guess(gymnasium.Env[Any, Any]):
         info: dict[str, Any] = {"nominal": self.nominal}
         if not self.left:
             solved = self.seed % 2 == 0 or bool(action[0] > 1.5) or self.constants is not None
+            solved = solved and not (self.twin and self.seed % 5 == 0)
             info["drawn"] = {"parameters": {"clearance_mm": 0.5}, "offset": (0.001, 0.0), "friction": 1.0}
             info["outcome"] = {
                 "success": solved, "quick": solved, "time_s": 4.0 / action[0], "peak_n": 20.0,
@@ -280,7 +281,8 @@ def test_the_benchmark_tells_the_policy_beside_the_nominal(
     assert told["measures"]["insert_hard_success"] == 1.0 and told["measures"]["insert_hard_success_nominal"] == 0.5
     assert told["measures"]["insert_hard_time_vs_nominal"] == pytest.approx(0.5, abs=1e-3)
     assert told["measures"]["other_success"] == 0.5 and "other_success_nominal" not in told["measures"]
-    assert len(told["rows"]) == 30 and told["conventions"] == ["a guess"]
+    assert told["measures"]["twin_gap"] == -20.0 < told["measures"]["twin_gap_ub"]
+    assert len(told["rows"]) == 40 and told["conventions"] == ["a guess"]
     with pytest.raises(InputError, match="'insert_hard' is no measure of success"):
         learning.named(["insert_hard=fast"])
 

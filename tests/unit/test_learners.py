@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +27,7 @@ from policies.demonstrations import Demonstrations, from_npz, record, to_npz
 from policies.episodes import read_rows
 from policies.evaluation import Evaluation
 from policies.network import from_weights
-from policies.practice import FAILED, NEWTON, SECOND, neutral, play
+from policies.practice import FAILED, NEWTON, SECOND, play
 from policies.residual import network_of, practise, scaled
 from policies.result import write_result
 from policies.running import load_policy
@@ -38,6 +40,11 @@ from tests.unit.toy import TOY
 CELL = load_cell("panda-bench")
 ASKED = Asked("insert", TOY, "residual", 1)
 BOUND = {"robot": CELL.robot, "tool": CELL.robot_spec.gripper.kind, "control_mode": CELL.control.default}
+
+
+def neutral(observation: Array, info: Mapping[str, Any]) -> Array:
+    """A teacher who leaves the nominal as it is."""
+    return NEUTRAL
 
 
 def observations(count: int) -> Array:
@@ -72,6 +79,15 @@ def test_cross_entropy_finds_the_bottom_of_a_noisy_bowl() -> None:
     for _ in range(25):
         belief = advance(belief, low, high, trial, seed=1)  # type: ignore[arg-type]
     assert ((np.array(belief.mean) - goal) ** 2).sum() < 0.05 * before
+
+
+def test_a_search_whose_best_is_at_a_bound_stays_within_it() -> None:
+    for end in np.linspace(0.01, 1.0, 40):
+        low, high = np.zeros(1), np.array([end])
+        belief = begin(high, low, high)
+        for _ in range(3):
+            belief = advance(belief, low, high, lambda points, seeds: -np.tile(points, len(seeds)), seed=1)
+            assert belief.mean[0] <= end
 
 
 def test_a_clone_does_what_a_linear_teacher_does() -> None:
@@ -174,7 +190,7 @@ def test_tuning_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 def test_cloning_finds_that_faster_and_softer_is_better(tmp_path: Path) -> None:
-    with Run(tmp_path / "run", replace(ASKED, learner="cloning"), budget_s=2.5) as run:
+    with Run(tmp_path / "run", replace(ASKED, learner="cloning"), budget_s=4.0) as run:
         _, found = written(run, imitate(run), tmp_path / "zoo", 4)
     assert found.paired is not None
     assert found.paired.time.high < 0.8

@@ -21,7 +21,7 @@ TOY = Practice("tests.unit.toy:cellwright/Toy-v0", "easy")
 class Joining(gymnasium.Env[Array, Array]):
     """The time is the mean of 1 / pace, the force that of 20 press, and more for every shift; it always succeeds."""
 
-    neutral, conventions = NEUTRAL, ("a toy",)
+    neutral, families, conventions = NEUTRAL, ("toy",), ("a toy",)
 
     def __init__(self, conditions: str = "easy", constants: Any = None, **_: Any) -> None:
         self.task, self.conditions_name, self.cell = SimpleNamespace(skill="insert"), conditions, CELL
