@@ -104,7 +104,7 @@ def measures(found: dict[str, Evaluation], twin: Difference | None) -> dict[str,
             out |= {measure: ratio.ratio, f"{measure}_ub": ratio.high}
     if twin:
         out |= {"twin_gap": -100 * twin.difference, "twin_gap_ub": -100 * twin.lower}
-    return {name: round(value, 4) for name, value in out.items()}
+    return {name: round(value, 4) + 0.0 for name, value in out.items()}  # + 0.0: no minus zero
 
 
 def told(name: str, result: Result) -> dict[str, float]:
