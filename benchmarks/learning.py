@@ -9,8 +9,10 @@ policies serve those measures whose task they were evaluated on, and the nominal
 Measures: ``<measure>`` the share of successes of the policy, or of the nominal where there is none, ``_lb`` its bound
 (Clopper-Pearson), ``_quick`` the share within 10 s; ``_nominal``, ``_nominal_lb``, ``_nominal_quick`` the same of the
 nominal; ``_lost`` the points of success that the policy loses against it at the bound (Tango), ``_p`` McNemar's exact
-one-sided p. ``insert_hard_time_vs_nominal`` and ``insert_hard_force_vs_nominal``: ratios of means over the episodes
-that both solve, ``_ub`` their bounds (bootstrap over episodes). Truth is defined in sim/envs/outcome.py.
+one-sided p. ``insert_hard_time_vs_nominal``, ``insert_hard_force_vs_nominal`` and ``grasp_time_vs_nominal``: ratios of
+means over the episodes that both solve, ``_ub`` their bounds (bootstrap over episodes). ``twin_gap``: the points of
+success that are lost from the floating twin to the full arm on the first 100 episodes of insert_hard_success, by whom
+that measure is of, ``_ub`` its bound (Tango). Truth is defined in sim/envs/outcome.py and sim/envs/grasping.py.
 """
 
 from __future__ import annotations
@@ -20,21 +22,24 @@ import json
 import platform
 import shlex
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from cells.commands.show import plain, table
 from cells.errors import CellwrightError, InputError, Problem
 from policies import store
+from policies.collecting import collect
 from policies.entry import parse_json
 from policies.episodes import NOMINAL, Row
 from policies.eval_command import progress
-from policies.evaluation import Evaluation, Result, evaluate
+from policies.evaluation import Evaluation, Result, evaluate, paired
 from policies.folder import EVALUATION, read_entry
+from policies.statistics import Difference
 
-# Task and conditions of each measure of success. A new task (grasp) is a line here.
+# Task and conditions of each measure of success. A new task is a line here.
 SUCCESS = {
     "insert_medium_success": ("Insert", "medium"),
     "insert_shop_success": ("Insert", "shop"),
@@ -43,12 +48,16 @@ SUCCESS = {
     "insert_tight_success": ("Insert", "tight"),
     "mesh_success": ("Mesh", "bench"),
     "cover_success": ("Cover", "bench"),
+    "grasp_success": ("Grasp", "varied"),
 }
 # Ratios of a policy to its nominal: of which measure's episodes, and what of them.
 RATIOS = {
     "insert_hard_time_vs_nominal": ("insert_hard_success", "time"),
     "insert_hard_force_vs_nominal": ("insert_hard_success", "peak"),
+    "grasp_time_vs_nominal": ("grasp_success", "time"),
 }
+# Of which measure the first episodes are run in the floating twin as well, and how many.
+TWIN_OF, TWINS = "insert_hard_success", 100
 
 
 def shipped() -> dict[str, str]:
@@ -59,7 +68,7 @@ def shipped() -> dict[str, str]:
         if store.SHIPPED in folder.parents:
             read = read_entry(folder)
             asked = parse_json(read.files[EVALUATION], EVALUATION)["asked"]
-            found.append((read.entry.reference, asked["task"], asked["conditions"]))
+            found.append((read.entry.reference, asked["task"], None if asked["changes"] else asked["conditions"]))
     out = {}
     for measure, (task, conditions) in SUCCESS.items():
         of_task = [(where != conditions, name) for name, what, where in found if what == task]
@@ -79,8 +88,8 @@ def named(words: list[str]) -> dict[str, str]:
     return pairs
 
 
-def measures(found: dict[str, Evaluation]) -> dict[str, float]:
-    """The issue's measures."""
+def measures(found: dict[str, Evaluation], twin: Difference | None) -> dict[str, float]:
+    """The issue's measures; ``twin`` is the full arm beside its twin."""
     out: dict[str, float] = {}
     for measure, evaluation in found.items():
         out |= told(measure, evaluation.result)
@@ -93,7 +102,9 @@ def measures(found: dict[str, Evaluation]) -> dict[str, float]:
         if paired:
             ratio = getattr(paired, what)
             out |= {measure: ratio.ratio, f"{measure}_ub": ratio.high}
-    return {name: round(value, 4) for name, value in out.items()}
+    if twin:
+        out |= {"twin_gap": -100 * twin.difference, "twin_gap_ub": -100 * twin.lower}
+    return {name: round(value, 4) + 0.0 for name, value in out.items()}  # + 0.0: no minus zero
 
 
 def told(name: str, result: Result) -> dict[str, float]:
@@ -126,7 +137,7 @@ def main() -> None:
     path = options.out or Path("runs") / f"bench-learning-{options.seed}.jsonl"
     try:
         policies = shipped() if options.policies is None else named(options.policies)
-        found, rows = run(options.measures, policies, options.episodes, options.seed, path, options.jobs)
+        found, twin, rows = run(options.measures, policies, options.episodes, options.seed, path, options.jobs)
     except CellwrightError as error:
         sys.exit(str(error))
     conventions = sorted({each for evaluation in found.values() for each in evaluation.conventions})
@@ -138,12 +149,12 @@ def main() -> None:
             "conventions": conventions,
             "rows": rows,
             "evaluations": found,
-            "measures": measures(found),
+            "measures": measures(found, twin),
         }
         print(json.dumps(plain(report)))
         return
     table(("measure", "who", "success", "95 % ≥", "within 10 s", "time s", "peak N"), lines(found))
-    for name, value in measures(found).items():
+    for name, value in measures(found, twin).items():
         print(f"{name:36} {value}")
     print(f"  ({'; '.join(conventions)})")
     for measure, evaluation in found.items():
@@ -153,21 +164,30 @@ def main() -> None:
 
 def run(
     wanted: list[str], policies: dict[str, str], episodes: int, seed: int, path: Path, jobs: int
-) -> tuple[dict[str, Evaluation], list[dict[str, Any]]]:
-    """The evaluations by measure, and their rows."""
-    found, rows = {}, []
+) -> tuple[dict[str, Evaluation], Difference | None, list[dict[str, Any]]]:
+    """The evaluations by measure, the full arm beside its twin, and the rows of all."""
+    found, twin, rows = {}, None, []
 
-    for measure in wanted:
-        (task, conditions), who = SUCCESS[measure], policies.get(measure, NOMINAL)
+    @contextmanager
+    def heard(measure: str, who: str, total: int) -> Iterator[Callable[[Row], None]]:
         print(f"{measure}: {who}", file=sys.stderr)
-        with progress(episodes * (1 if who == NOMINAL else 2)) as tell:
+        with progress(total) as tell:
 
-            def hear(row: Row, measure: str = measure, tell: Any = tell) -> None:
+            def hear(row: Row) -> None:
                 rows.append({"measure": measure, **asdict(row)})
                 tell(row)
 
-            found[measure], _ = evaluate(who, task, conditions, episodes, seed, path, jobs=jobs, told=hear)
-    return found, sorted(rows, key=lambda row: (row["measure"], row["asked"]["policy"], row["asked"]["seed"]))
+            yield hear
+
+    for measure in wanted:
+        (task, conditions), who = SUCCESS[measure], policies.get(measure, NOMINAL)
+        with heard(measure, who, episodes * (1 if who == NOMINAL else 2)) as hear:
+            found[measure], ours = evaluate(who, task, conditions, episodes, seed, path, jobs=jobs, told=hear)
+        if measure == TWIN_OF:
+            floating = [replace(row.asked, twin=True) for row in ours[:TWINS]]
+            with heard("twin_gap", who, len(floating)) as hear:
+                twin = paired(ours[:TWINS], collect(path, floating, jobs=jobs, told=hear)).success
+    return found, twin, sorted(rows, key=lambda row: (row["measure"], row["asked"]["policy"], row["asked"]["seed"]))
 
 
 if __name__ == "__main__":

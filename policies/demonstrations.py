@@ -53,7 +53,7 @@ def record(practice: Practice, seeds: Sequence[int], teacher: Teacher) -> Demons
                 after, reward, over, _, info = env.step(action)
                 steps.append((observation, action, reward, after, float(over)))
                 observation = after
-            drawn = info["episode"]
+            drawn = info["drawn"]
             episodes.append(
                 {"seed": seed, "family": drawn["family"], "parameters": drawn["parameters"], "outcome": info["outcome"]}
             )

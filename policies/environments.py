@@ -6,6 +6,7 @@ Who has some registers them in a module that an entry point of the group ``cellw
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Protocol
@@ -28,12 +29,14 @@ class Skilled(Protocol):
 
 
 class Environment(Protocol):
-    """What such an environment has beside Gymnasium's own, behind ``unwrapped``. Its info tells the ``nominal`` that is
-    at work (``tilt@1``), and at the end of an episode the ``outcome`` and what was drawn (``episode``)."""
+    """What such an environment has beside Gymnasium's own, behind ``unwrapped``; ``families`` are those of the parts
+    that it draws. Its info tells the ``nominal`` that is
+    at work (``tilt@1``), and at the end of an episode the ``outcome`` and what was ``drawn``."""
 
     task: Skilled
     cell: Cell
     conditions_name: str
+    families: tuple[str, ...]
     conventions: tuple[str, ...]
     neutral: Array
 
@@ -41,14 +44,20 @@ class Environment(Protocol):
 def find_tasks() -> dict[str, str]:
     """The Gymnasium names of environments by their tasks' names in small letters. Raises ``InputError`` for an
     environment that lacks a package."""
+    _import_modules()
+    specs = [spec for spec in gymnasium.registry.values() if spec.namespace == NAMESPACE]
+    return {spec.name.lower(): spec.id for spec in specs}
+
+
+@cache
+def _import_modules() -> None:
+    """Have all environments registered, once in a process: looking for entry points takes a while."""
     for point in entry_points(group=GROUP):
         try:
             import_module(point.value)
         except ModuleNotFoundError as error:
             what = f"the environments of {point.value} lack the package {error.name!r}"
             raise InputError(Problem("--task", what, "pip install 'cellwright[sim,train]'")) from None
-    specs = [spec for spec in gymnasium.registry.values() if spec.namespace == NAMESPACE]
-    return {spec.name.lower(): spec.id for spec in specs}
 
 
 def open_environment(task: str, **settings: Any) -> gymnasium.Env[Array, Array]:

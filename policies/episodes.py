@@ -37,7 +37,7 @@ EVALUATE = "evaluate anew, into another file"
 class Asked:
     """An episode before it is run: of a ``task``, in a ``cell``, under ``conditions`` with ``changes``, by its seed
     among those of a ``purpose``; by whom: the nominal, or ``policy`` (``name@version``) with the SHA-256 of its
-    ``network`` or, where that is what it is, ``constants`` of the nominal."""
+    ``network`` or, where that is what it is, ``constants`` of the nominal; in the cell, or in its floating ``twin``."""
 
     task: str
     conditions: str
@@ -48,6 +48,7 @@ class Asked:
     network: str = ""
     constants: tuple[float, ...] | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
+    twin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ def run(asked: Asked, folder: Path | None = None, watch: Watch | None = None) ->
     """Run an episode to its end. ``folder`` is where its policy is, the zoo's if None; ``watch`` is called with the
     number of policy ticks done, and may render. Raises ``InputError`` for a task, conditions or policy that aren't
     here, and for a policy that is another than the one asked for."""
-    settings = {name: getattr(asked, name) for name in ("conditions", "purpose", "cell", "changes", "constants")}
+    names = ("conditions", "purpose", "cell", "changes", "constants", "twin")
+    settings = {name: getattr(asked, name) for name in names}
     if watch:
         settings["render_mode"] = "rgb_array"
     env = open_environment(asked.task, **settings)
@@ -107,7 +109,7 @@ def run(asked: Asked, folder: Path | None = None, watch: Watch | None = None) ->
             steps, over = steps + 1, ended or cut
         if watch:
             watch(steps, env)
-    return Row(asked, plain(info["episode"]), plain(info["outcome"]), steps, hashed.hexdigest())
+    return Row(asked, plain(info["drawn"]), plain(info["outcome"]), steps, hashed.hexdigest())
 
 
 def network_of(folder: Path) -> str:

@@ -15,7 +15,7 @@ from cells.errors import CellwrightError, InputError, Problem
 
 if TYPE_CHECKING:
     from policies.episodes import Row
-    from policies.evaluation import Evaluation, Result
+    from policies.evaluation import Evaluation, Paired, Result
 
 SEEDS_SHOWN = 6
 
@@ -24,7 +24,7 @@ def eval_(
     policy: Annotated[
         str | None, typer.Argument(metavar="[POLICY|nominal]", help="name@version, name for the newest, or nominal.")
     ] = None,
-    task: Annotated[str, typer.Option(help="The task: insert, mesh, cover.")] = "insert",
+    task: Annotated[str, typer.Option(help="The task: insert, mesh, cover, grasp.")] = "insert",
     conditions: Annotated[str | None, typer.Option(help="Conditions of the task, as hard, medium or shop.")] = None,
     episodes: Annotated[int, typer.Option(min=1, help="How many episodes.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Which episodes.")] = 1,
@@ -111,15 +111,8 @@ def show(found: Evaluation) -> None:
     rows = [shown(asked.policy, found.result)] + ([shown("nominal", found.nominal)] if found.nominal else [])
     title = f"{asked.task} {asked.conditions}, {found.episodes} episodes from seed {asked.seed}"
     table(("", "success", "95 % ≥", "within 10 s", "95 % ≥", "time s", "peak N"), rows, title)
-    if pair := found.paired:
-        d, t, f = pair.success, pair.time, pair.peak
-        print(
-            f"success {100 * d.difference:+.1f} points (95 % ≥ {100 * d.lower:+.1f}; gained {d.gained}, lost {d.lost}"
-        )
-        print(f"McNemar p {d.p:.3g}): {'as good as the nominal, or better' if pair.as_good else 'not shown as good'}")
-        for what, r in (("time", t), ("peak force", f)):
-            bounds = f"{r.ratio:.3f} (95 % ≥ {r.low:.3f}, 95 % ≤ {r.high:.3f}), " if r.of else "unknown, "
-            print(f"{what} × {bounds}over {r.of} episodes that both solve")
+    if found.paired:
+        print(*beside(found.paired), sep="\n")
     table(
         ("success by", "", "episodes", "share", "95 % ≥"),
         [
@@ -137,6 +130,16 @@ def show(found: Evaluation) -> None:
         more = ", ..." if len(seeds) > SEEDS_SHOWN else ""
         print(f"{len(seeds)} × {cause}: seeds {', '.join(map(str, seeds[:SEEDS_SHOWN]))}{more}")
     print(f"({'; '.join(found.conventions)})")
+
+
+def beside(pair: Paired) -> Iterator[str]:
+    """The policy beside the nominal, in lines."""
+    d = pair.success
+    yield f"success {100 * d.difference:+.1f} points (95 % ≥ {100 * d.lower:+.1f}; gained {d.gained}, lost {d.lost}"
+    yield f"McNemar p {d.p:.3g}): {'as good as the nominal, or better' if pair.as_good else 'not shown as good'}"
+    for what, r in (("time", pair.time), ("peak force", pair.peak)):
+        bounds = f"{r.ratio:.3f} (95 % ≥ {r.low:.3f}, 95 % ≤ {r.high:.3f}), " if r.of else "unknown, "
+        yield f"{what} × {bounds}over {r.of} episodes that both solve"
 
 
 def shown(name: str, result: Result) -> tuple[str, ...]:

@@ -54,6 +54,11 @@ class Paired:
     peak: Ratio
     as_good: bool
 
+    @property
+    def better(self) -> bool:
+        """As good, and at a bound more successful, sooner or gentler."""
+        return self.as_good and (self.success.lower > 0.0 or self.time.high < 1.0 or self.peak.high < 1.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Bin:
@@ -177,6 +182,7 @@ FACTORS: dict[str, Callable[[Mapping[str, Any]], float | str | None]] = {
     "offset_m": lambda drawn: math.hypot(*drawn["offset"]) if "offset" in drawn else None,
     "tilt_rad": lambda drawn: drawn.get("tilt"),
     "friction": lambda drawn: drawn.get("friction"),
+    "kind": lambda drawn: drawn.get("kind"),
     "peg_shape": lambda drawn: drawn["parameters"].get("peg_shape"),
 }
 

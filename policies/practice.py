@@ -7,17 +7,17 @@ Every learner has the same aim: put the part in, then sooner, then more gently. 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from typing import Any, Literal
 
 import gymnasium
 import numpy as np
+from gymnasium.envs.registration import parse_env_id
 
 from cells.errors import InputError, Problem
 from cells.pose import Array
-from cells.skills.contact import NEUTRAL
+from policies.environments import find_tasks
 
 # Seeds of one purpose are never those of another. What is reported comes from "evaluation", which no learner asks for.
 Purpose = Literal["training", "gate"]
@@ -37,10 +37,16 @@ class Practice:
     changed: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def task(self) -> str:
+        """The name of the task, as :func:`policies.environments.open_environment` takes it."""
+        return str(parse_env_id(self.env.rpartition(":")[2])[1])
+
     @contextmanager
     def open(self, purpose: Purpose, **more: Any) -> Iterator[gymnasium.Env[Array, Array]]:
         """The environment, for as long as it is needed, :class:`Paid` for training; ``more`` are options of this time
         only."""
+        find_tasks()
         env = gymnasium.make(
             self.env, conditions=self.conditions, purpose=purpose, changes=dict(self.changed), **self.options, **more
         )
@@ -71,37 +77,34 @@ class Played:
 
 
 def environment(skill: str) -> str:
-    """The id of the environment in which a ``skill`` is practised. Raises ``InputError`` if there is none."""
-    for point in entry_points(group="cellwright.envs"):
-        found = f"cellwright/{skill.capitalize()}-v1"
-        point.load()
-        if found in gymnasium.registry:
-            return f"{point.value}:{found}"
-    remedy = "train insert, mesh or cover; if you did: pip install 'cellwright[sim]'"
+    """The id of the environment in which a ``skill`` is practised: that of the task of this name, or a task of the
+    skill. Raises ``InputError`` if there is none."""
+    known = find_tasks()
+    for name in sorted(known, key=lambda name: name != skill):  # a name comes before a skill
+        with closing(gymnasium.make(known[name], disable_env_checker=True)) as env:
+            task = getattr(env.unwrapped, "task", None)
+        if task is not None and skill in (name, task.skill):
+            return known[name]
+    remedy = "train insert, mesh, cover or pick; if you did: pip install 'cellwright[sim]'"
     raise InputError(Problem("train", f"there is no environment for {skill!r}", remedy))
 
 
-def neutral(observation: Array, info: Mapping[str, Any]) -> Array:
-    """The nominal as it is."""
-    return NEUTRAL
-
-
-def play(env: gymnasium.Env[Array, Array], seed: int, act: Act = neutral) -> Played:
-    """Play the episode of a ``seed``."""
-    steps, over = 0, False
+def play(env: gymnasium.Env[Array, Array], seed: int, act: Act | None = None) -> Played:
+    """Play the episode of a ``seed``, by the nominal as it is if nobody acts."""
+    steps, over, neutral = 0, False, env.get_wrapper_attr("neutral")
     observation, info = env.reset(seed=seed)
     while not over:
-        observation, _, ended, cut, info = env.step(act(observation, info))
+        observation, _, ended, cut, info = env.step(act(observation, info) if act else neutral)
         over, steps = ended or cut, steps + 1
     outcome = info["outcome"]
     return Played(
         seed, bool(outcome["success"]), float(outcome["time_s"]), float(outcome["peak_n"]), str(outcome["cause"]),
-        steps, info["episode"]["family"], info["episode"]["parameters"],
+        steps, info["drawn"]["family"], info["drawn"]["parameters"],
     )  # fmt: skip
 
 
 def play_all(
-    practice: Practice, purpose: Purpose, seeds: Iterable[int], act: Act = neutral, **more: Any
+    practice: Practice, purpose: Purpose, seeds: Iterable[int], act: Act | None = None, **more: Any
 ) -> list[Played]:
     """Play the episodes of some seeds, one after the other."""
     with practice.open(purpose, **more) as env:

@@ -173,7 +173,7 @@ class Gate(BaseCallback):
 
     def _on_step(self) -> bool:
         run, [info] = self._run, self.locals["infos"]
-        run.count(1, info["episode"]["family"], info["episode"]["parameters"])
+        run.count(1, info["drawn"]["family"], info["drawn"]["parameters"])
         if "outcome" in info:
             self._practised.append(info["is_success"])
         if self._practised and run.spent_s >= self._tell_s:

@@ -2,79 +2,80 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from cells.description.cell import Cell
-from cells.skills.contracts import CONTRACTS
+from cells.skills.contracts import contract_for
+from cells.skills.policy import Kind
+from policies.collecting import Told
 from policies.entry import parts
-from policies.folder import write_entry
+from policies.evaluation import Evaluation, evaluate
+from policies.folder import EVALUATION, NETWORK, WEIGHTS, write_entry
 from policies.network import from_weights, to_onnx
-from policies.practice import Played, Ranges, compare, widened
-from policies.residual import play_weights
+from policies.practice import widened
 from policies.store import precedence
 from policies.training import Learned, Run
-from policies.tuning import play_constants
 
-GATED_FROM = 1000  # seeds of the gate from here on are for the result alone; no learner chose by them
-SCHEMA = "cellwright/evaluation/v1"
-
-
-def evaluated(run: Run, learned: Learned, episodes: int) -> dict[str, Any]:
-    """``evaluation.json``: the policy and the nominal on the same ``episodes`` of purpose "gate"."""
-    seeds = range(GATED_FROM, GATED_FROM + episodes)
-    practice = run.asked.practice
-
-    def played(ours: Learned) -> list[Played]:
-        play, what = (play_constants, ours.constants) if ours.weights is None else (play_weights, ours.weights)
-        return [one for [one] in run.each(play, [(practice, "gate", [seed], what) for seed in seeds])]
-
-    mine, nominal = played(learned), played(Learned())
-    return {
-        "schema": SCHEMA, "purpose": "gate", "seeds": [seeds.start, seeds.stop - 1],
-        "environment": practice.env, "conditions": practice.conditions, "changed": dict(practice.changed),
-        **{key: None if value != value else value for key, value in asdict(compare(mine, nominal)).items()},
-        "policy": [asdict(one) for one in mine], "nominal": [asdict(one) for one in nominal],
-    }  # fmt: skip
+GATED = 1  # base seed of the episodes of the result; those of base seed 0 are what learners choose by
+ROWS = "episodes.jsonl"
 
 
 def write_result(
-    run: Run, cpu_s: float, learned: Learned, evaluation: Mapping[str, Any], cell: Cell, zoo: Path, name: str,
-    command: str,
-) -> Path:  # fmt: skip
-    """Write the entry into a ``zoo``, as the next version of ``name``; its folder. ``cpu_s`` is what training took."""
-    kind = "parameters" if learned.weights is None else "residual"
-    [contract] = [one for one in CONTRACTS if (one.skill, one.kind) == (run.asked.skill, kind)]
-    files = {"evaluation.json": (json.dumps(evaluation) + "\n").encode()}
-    mean, scale, values = [], [], {}
+    run: Run, cpu_s: float, learned: Learned, episodes: int, cell: Cell, zoo: Path, name: str, command: str,
+    told: Told | None = None,
+) -> tuple[Path, Evaluation]:  # fmt: skip
+    """Compare what was learned with the nominal on so many ``episodes`` of purpose "gate" that no learner chose by,
+    and write the entry into a ``zoo``, as the next version of ``name``; its folder, and the comparison.
+
+    ``cpu_s`` is what training took. Rows are kept in the run's folder; ``told`` hears of each.
+    """
+    description, files = described(run, cpu_s, learned, cell, command)
+    description |= {"name": name, "version": next_version(zoo, name)}
+    practice = run.asked.practice
+    with TemporaryDirectory() as drafts:
+        draft = write_entry(Path(drafts), description, {**files, EVALUATION: b"{}"})
+        found, rows = evaluate(
+            draft, practice.task, practice.conditions, episodes, GATED, run.folder / ROWS, changes=practice.changed,
+            purpose="gate", jobs=run.jobs, told=told, **practice.options,
+        )  # fmt: skip
+    for row in rows:
+        if row.outcome["success"]:
+            widened(description["part_ranges"]["proven"], row.drawn["family"], row.drawn["parameters"])
+    return write_entry(zoo, description, {**files, EVALUATION: found.as_json()}), found
+
+
+def described(
+    run: Run, cpu_s: float, learned: Learned, cell: Cell, command: str
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """What ``policy.json`` says of what was learned, nothing proven yet; and the files of its network."""
+    kind: Kind = "parameters" if learned.weights is None else "residual"
+    contract = contract_for(run.asked.skill, kind)
+    assert contract is not None, "a run is of a skill that takes what its learner makes"
+    mean, scale, values, files = [], [], {}, {}
     if learned.weights is None:
         values = dict(zip((part.name for part in contract.action.components), learned.constants or (), strict=True))
     else:
         network = from_weights(learned.weights)
-        files |= {"weights.safetensors": learned.weights, "policy.onnx": to_onnx(network)}
+        files = {WEIGHTS: learned.weights, NETWORK: to_onnx(network)}
         mean, scale = network.mean.tolist(), network.scale.tolist()
-    proven: Ranges = {}
-    for played in evaluation["policy"]:
-        widened(proven, played["family"], played["parameters"])
     description = {
-        "name": name, "version": next_version(zoo, name), "kind": kind,
-        "skill": contract.skill, "nominal": contract.nominal,
+        "kind": kind, "skill": contract.skill, "nominal": contract.nominal,
         "robot": cell.robot, "tool": cell.robot_spec.gripper.kind, "control_mode": cell.control.default,
         "policy_every": cell.clocks.policy_every,
         "observation": parts(contract.observation), "action": parts(contract.action),
         "normaliser": {"mean": mean, "scale": scale}, "parameters": values,
-        "part_ranges": {"trained": run.trained, "proven": proven},
+        "part_ranges": {"trained": run.trained, "proven": {}},
         "training": {
             "command": command, "seed": run.asked.seed, "budget_s": run.budget_s, "cpu_s": round(cpu_s, 1),
             "steps": run.steps, "code_version": version("cellwright"),
         },
         "licence": "Apache-2.0", "parents": (),
     }  # fmt: skip
-    return write_entry(zoo, description, files)
+    return description, files
 
 
 def next_version(zoo: Path, name: str) -> str:

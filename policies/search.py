@@ -87,7 +87,7 @@ def advance(belief: Belief, low: Array, high: Array, trial: Trial, seed: int) ->
     middle = weights @ elite
     wide = np.sqrt(weights @ (elite - mean) ** 2)  # about the old mean, so that it doesn't shrink while it moves
     return Belief(
-        tuple((mean + MOVE * (middle - mean)).tolist()),
+        tuple(np.clip(mean + MOVE * (middle - mean), low, high).tolist()),  # rounding leads out of the box
         tuple(np.maximum(spread + MOVE * (wide - spread), LEAST * (high - low)).tolist()),
         belief.generations + 1,
         float(weights @ costs[order].mean(axis=1)),

@@ -6,15 +6,19 @@ import re
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cells.commands.product import parameters
-from cells.commands.show import DEFAULT_CELL, STDERR, STDOUT, AsJson, CellName, emit, rerouted
+from cells.commands.show import DEFAULT_CELL, STDERR, STDOUT, AsJson, CellName, emit, plain, rerouted
 from cells.errors import InputError, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cells.skills.policy import Kind
+    from policies.evaluation import Evaluation
     from policies.practice import Practice
     from policies.training import Learner
 
@@ -31,8 +35,10 @@ class LearnerName(StrEnum):
 
 
 def train(
-    skill: Annotated[str, typer.Argument(help="The skill: insert, mesh or cover.")],
-    product: Annotated[str, typer.Option(help="The product family whose parts are joined.")] = "pegboard",
+    skill: Annotated[str, typer.Argument(help="The skill, or its task: insert, mesh, cover or pick.")],
+    product: Annotated[
+        str | None, typer.Option(help="The product family whose parts are handled. Default: that of the conditions.")
+    ] = None,
     conditions: Annotated[str, typer.Option(help="What varies and how far, by name: hard, medium, shop ...")] = "hard",
     values: Annotated[
         list[str] | None, typer.Option("--set", metavar="K=V", help="Change a condition: clearance_mm=0.4.")
@@ -47,7 +53,7 @@ def train(
         Path | None, typer.Option(help="The run's folder: checkpoints and curves. Default: under runs/train.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="The policy's name in the zoo. Default: skill and learner.")] = None,
-    episodes: Annotated[int, typer.Option(min=1, max=1000, help="Episodes of the comparison at the end.")] = 40,
+    episodes: Annotated[int, typer.Option(min=1, max=1000, help="Episodes of the comparison at the end.")] = 100,
     cell: CellName = DEFAULT_CELL,
     as_json: AsJson = False,
 ) -> None:
@@ -58,8 +64,9 @@ def train(
     budget_s = seconds(budget)
     from cells.description.cell import load_cell
     from cells.journal.home import home_folder
+    from policies.eval_command import progress
     from policies.practice import Practice, environment
-    from policies.result import draw_curves, evaluated, write_result
+    from policies.result import draw_curves, write_result
     from policies.training import Asked, Run
     from policies.watching import Watching
 
@@ -77,14 +84,13 @@ def train(
             spent_s = run.spent_s
             draw_curves(run.points, folder / "curves.png")
             watch.say(f"comparing with the nominal on {episodes} episodes")
-            evaluation = evaluated(run, learned, episodes)
-    zoo, command = home_folder() / "zoo", " ".join(["cellwright", *sys.argv[1:]])
-    written = write_result(run, spent_s, learned, evaluation, described, zoo, called, command)
+        zoo, command = home_folder() / "zoo", " ".join(["cellwright", *sys.argv[1:]])
+        with progress(2 * episodes) as heard:
+            written, found = write_result(run, spent_s, learned, episodes, described, zoo, called, command, heard)
     if as_json:
-        emit({"policy": f"{called}@{written.name}", "folder": written, "run": folder, "evaluation": evaluation})
+        emit({"policy": f"{called}@{written.name}", "folder": written, "run": folder, "evaluation": plain(found)})
         return
-    for line in told(evaluation):
-        print(line)
+    print(*told(found), sep="\n")
     print(f"{called}@{written.name}: {written}")
 
 
@@ -115,34 +121,37 @@ def learner_of(name: str) -> Learner:
         raise InputError(Problem("train", f"the package {error.name!r} is missing", remedy)) from None
 
 
-def check(practice: Practice, product: str, learner: LearnerName) -> str:
+def check(practice: Practice, product: str | None, learner: LearnerName) -> str:
     """The skill that is practised, which is ``insert`` for a cover, too. Raises ``InputError`` for conditions that
-    don't exist, parts of another product, and a skill that takes no policy of the learner's kind."""
-    from cells.skills.contracts import CONTRACTS
+    don't exist, parts of another product, and a skill or a strategy that takes no policy of the learner's kind."""
+    from cells.skills.contracts import contract_for
 
-    try:
-        with practice.open("training") as env:
-            family, skill = env.get_wrapper_attr("conditions").family, str(env.get_wrapper_attr("task").skill)
-    except KeyError as error:
-        what = f"the environment has no conditions {error}"
-        raise InputError(Problem("--conditions", what, "see sim/envs/tasks.py for their names")) from None
-    if family != product:
-        raise InputError(Problem("--product", f"is {product}, and these conditions are of {family}", f"use {family}"))
-    kind = "parameters" if learner == LearnerName.TUNING else "residual"
-    if not any((contract.skill, contract.kind) == (skill, kind) for contract in CONTRACTS):
+    with practice.open("training") as env:
+        families, skill = env.get_wrapper_attr("families"), str(env.get_wrapper_attr("task").skill)
+        nominal = env.reset(seed=0)[1]["nominal"]
+    if product is not None and (product,) != families:
+        found = " and ".join(families)
+        raise InputError(Problem("--product", f"is {product}, and these conditions are of {found}", "leave it out"))
+    kind: Kind = "parameters" if learner == LearnerName.TUNING else "residual"
+    contract = contract_for(skill, kind)
+    if contract is None:
         what = f"the skill {skill!r} takes no policy of kind {kind}, which {learner} makes"
         raise InputError(Problem("--learner", what, "use another learner"))
+    if contract.nominal != nominal:
+        what = f"lead to the strategy {nominal}, which takes no policy; one of kind {kind} is for {contract.nominal}"
+        raise InputError(Problem("--conditions", what, "train under conditions that lead to that"))
     return skill
 
 
-def told(evaluation: dict[str, Any]) -> list[str]:
+def told(found: Evaluation) -> Iterator[str]:
     """The comparison in words."""
-    share, nominal = evaluation["success"], evaluation["nominal_success"]
-    lines = [f"success {share:.3f}, nominal {nominal:.3f}, on {evaluation['episodes']} episodes"]
-    if evaluation["time_ratio"] is not None:
-        lines.append(
-            f"where both succeed: time x {evaluation['time_ratio']:.2f}, force x {evaluation['force_ratio']:.2f}"
-        )
-    if evaluation["cost"] >= evaluation["nominal_cost"]:
-        lines.append("it is no better than the nominal; train longer, or with another learner or seed")
-    return lines
+    from policies.eval_command import beside
+
+    assert found.nominal is not None and found.paired is not None, "a policy is compared with its nominal"
+    for who, result in ((found.asked.policy, found.result), ("nominal", found.nominal)):
+        share = result.success
+        yield f"{who}: success {share.share:.3f} (95 % ≥ {share.lower:.3f}), {share.count} of {share.of} episodes"
+    yield from beside(found.paired)
+    if not found.paired.better:
+        yield f"no better than the nominal, as far as {found.episodes} episodes tell: train longer or with another"
+        yield f"learner or seed; more episodes: cellwright eval {found.asked.policy}"

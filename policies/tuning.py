@@ -3,18 +3,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from cells.skills.tilt import PARAMETERS, Tilt, constants
+from cells.pose import Array
+from cells.skills import pick, tilt
+from cells.skills.contracts import TILT_NOMINAL, contract_for
 from policies.practice import Played, Practice, Purpose, play_all
 from policies.search import search
 from policies.training import Learned, Run
 
+# The constants of each nominal that may be tuned, as its contract's action has them.
+OWN: Mapping[str, Array] = {
+    TILT_NOMINAL: tilt.constants(tilt.Tilt()),
+    pick.PICK_NOMINAL: pick.constants(pick.NOMINAL),
+}
+
 
 def tune(run: Run) -> Learned:
-    """Search the box of ``cells.skills.tilt.PARAMETERS`` from the nominal's own constants until the budget is spent."""
-    start = PARAMETERS.clipped(constants(Tilt()))
-    found = search(run, play_constants, start, PARAMETERS.low, PARAMETERS.high)
+    """Search the contract's box from the nominal's own constants until the budget is spent."""
+    contract = contract_for(run.asked.skill, "parameters")
+    assert contract is not None, "a run is of a skill that takes what its learner makes"
+    box = contract.action
+    found = search(run, play_constants, box.clipped(OWN[contract.nominal]), box.low, box.high)
     return Learned(constants=tuple(found.tolist()))
 
 

@@ -6,9 +6,11 @@ A nominal is named with a version: where its constants or its phases change, pol
 from __future__ import annotations
 
 from cells.skills import contact, pick, tilt
-from cells.skills.policy import Contract, Space
+from cells.skills.fit import Fit, leans, one_by_one
+from cells.skills.policy import Contract, Kind, Space
 
 TILT_NOMINAL, MESH_NOMINAL = "tilt@1", "mesh@1"
+SPIRAL_NOMINAL, ONTO_NOMINAL = "spiral@1", "onto@1"  # which no policy improves so far
 
 CONTRACTS = (
     Contract("insert", TILT_NOMINAL, "residual", contact.OBSERVATION, contact.ACTION),
@@ -16,3 +18,17 @@ CONTRACTS = (
     Contract("mesh", MESH_NOMINAL, "residual", contact.OBSERVATION, contact.ACTION),
     Contract("pick", pick.PICK_NOMINAL, "parameters", Space(()), pick.PARAMETERS),
 )
+
+
+def contract_for(skill: str, kind: Kind) -> Contract | None:
+    """The contract of a ``skill``'s policies of that kind, if it takes such."""
+    return next((contract for contract in CONTRACTS if (contract.skill, contract.kind) == (skill, kind)), None)
+
+
+def nominal_of(skill: str, fit: Fit) -> str:
+    """The nominal that a joining of this ``skill`` takes."""
+    if leans(fit):
+        return TILT_NOMINAL
+    if one_by_one(fit):
+        return ONTO_NOMINAL
+    return MESH_NOMINAL if skill == "mesh" else SPIRAL_NOMINAL

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import radians
 
 from cells.pose import Pose
 from cells.skills.contract import Call, Context
 from cells.skills.motions import nearest_turn
 
 SURE = 3.0  # standard deviations of the locator that count as the bounds of its error
+SHARP, MAY_LEAN = 3e-4, radians(1)  # m of chamfer below which, rad of doubt above which upright isn't good enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,16 @@ def plan_fit(context: Context, call: Call) -> Fit:
         width=hole.shaft if hole else 0.0, hole=hole.width if hole else 0.0,
         round=hole is None or hole.shape == "round", studs=tuple((sx - x, sy - y) for sx, sy, _ in studs),
     )  # fmt: skip
+
+
+def leans(fit: Fit) -> bool:
+    """Whether a part must be tilted to find its hole."""
+    return fit.hole > 0.0 and (fit.chamfer < SHARP or fit.lean > MAY_LEAN)
+
+
+def one_by_one(fit: Fit) -> bool:
+    """Whether a part goes onto its studs one after the other, since all at once wouldn't be found."""
+    return bool(fit.studs) and fit.lean > MAY_LEAN
 
 
 def where_it_goes(context: Context, call: Call) -> tuple[Pose, float]:

@@ -9,7 +9,7 @@ lean, is found by tilting the part: see :mod:`cells.skills.tilt`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import cos, pi, radians, sin
+from math import cos, pi, sin
 
 import numpy as np
 
@@ -17,8 +17,8 @@ from cells.ports import Reading
 from cells.pose import Pose, tool_down
 from cells.skills.contact import Contact, Phase, corrected, guided
 from cells.skills.contract import Call, Condition, Context, Done, Failed, Note, Skill, Steps, place_name
-from cells.skills.contracts import MESH_NOMINAL, TILT_NOMINAL
-from cells.skills.fit import Fit, plan_fit
+from cells.skills.contracts import nominal_of
+from cells.skills.fit import Fit, leans, one_by_one, plan_fit
 from cells.skills.motions import APPROACH, Moving, grip, softly, spiral, straight, travel
 from cells.skills.onto import HOME as HOME_ON_STUDS
 from cells.skills.onto import SOFT, both
@@ -39,7 +39,6 @@ DROP = 0.0007  # m below where the chamfer alone would let the tip go
 SEATED = 0.0010  # m of missing depth at which a stop may be the bottom
 SEARCH_TIME = 9.0  # s
 STICKS = 0.3  # s without getting deeper after which a part is turned to and fro
-SHARP, MAY_LEAN = 3e-4, radians(1)  # m of chamfer below which, rad of doubt above which a part is tilted to find a hole
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +57,6 @@ class Push:
     speed: float = SPEED
 
 
-def leans(fit: Fit) -> bool:
-    """Whether a part must be tilted to find its hole."""
-    return fit.hole > 0.0 and (fit.chamfer < SHARP or fit.lean > MAY_LEAN)
-
-
 def above(fit: Fit) -> Pose:
     """The tcp (world) from which a joining begins."""
     return tool_down((fit.x, fit.y, fit.rim + fit.tip + ABOVE), fit.yaw)
@@ -74,7 +68,7 @@ def join(context: Context, reading: Reading, contact: Contact, how: Push, tilt: 
     contact.tare = reading.wrench.copy()
     if leans(contact.fit):
         return (yield from find_and_push(context, reading, contact, tilt or Tilt()))
-    if contact.fit.studs and contact.fit.lean > MAY_LEAN:
+    if one_by_one(contact.fit):
         reading, wrong = yield from both(context, reading, contact)
         how = replace(how, turning=SOFT, seated=HOME_ON_STUDS)
     else:
@@ -87,8 +81,7 @@ def join(context: Context, reading: Reading, contact: Contact, how: Push, tilt: 
 def suited(context: Context, call: Call, fit: Fit) -> Policy | None:
     """The policy for this call, if the cell works with one that was made for the strategy that it takes."""
     policy = context.policies.get(call.skill)
-    nominal = TILT_NOMINAL if leans(fit) else MESH_NOMINAL if call.skill == "mesh" else None
-    return policy if policy is not None and policy.contract.nominal == nominal else None
+    return policy if policy is not None and policy.contract.nominal == nominal_of(call.skill, fit) else None
 
 
 def improved(context: Context, call: Call, reading: Reading, contact: Contact, how: Push) -> Phase:

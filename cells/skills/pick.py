@@ -64,7 +64,12 @@ _RANGES: dict[str, tuple[str, float, float]] = {
     "acceleration": ("m/s²", 1.0, 6.0), "sideways": ("N/m", 50.0, 800.0), "turning": ("Nm/rad", 5.0, 60.0),
     "force": ("N", 20.0, 60.0), "settle": ("s", 0.012, 0.08), "rise": ("m/s", 0.1, 0.6),
 }  # fmt: skip
-PARAMETERS = Space(tuple(Component(name, unit, "", (low,), (high,), "") for name, (unit, low, high) in _RANGES.items()))
+PARAMETERS = Space(
+    tuple(
+        Component(name, unit, "", (low,), (high,), f"constant {name!r} of the pick")
+        for name, (unit, low, high) in _RANGES.items()
+    )
+)
 NOMINAL = Seizing()
 
 

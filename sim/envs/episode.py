@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
-from cells.errors import Unbuildable
+from cells.description.documents import shown
+from cells.errors import InputError, Problem, Unbuildable
 from cells.products.catalogue import build_variant
 from cells.products.family import BuildLimits
 from cells.products.model import ProductVariant, Value
@@ -21,6 +21,7 @@ from cells.products.model import ProductVariant, Value
 Purpose = Literal["tuning", "training", "gate", "evaluation"]
 PURPOSES: tuple[Purpose, ...] = ("tuning", "training", "gate", "evaluation")
 Drawn = Value | tuple[float, float] | tuple[Value, ...]
+TRIES = 1000  # variants that are drawn before it is said that hardly any can be built
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +74,14 @@ class Episode:
 
 
 def draw(conditions: Conditions, purpose: Purpose, seed: int, limits: BuildLimits) -> tuple[Episode, ProductVariant]:
-    """The episode of a seed, and its variant: something that a cell of these limits can build."""
+    """The episode of a seed, and its variant: something that a cell of these limits can build. Raises ``InputError``
+    where next to nothing of what may be drawn can be built."""
     chance = np.random.default_rng([PURPOSES.index(purpose), seed])
 
     def within(most: float) -> float:
         return float(chance.uniform(-most, most))
 
-    while True:
-        parameters = {name: _value(drawn, chance) for name, drawn in conditions.parameters.items()}
-        with suppress(Unbuildable):
-            variant = build_variant(conditions.family, parameters, limits)
-            break
+    variant = _variant(conditions, chance, limits)
     return (
         Episode(
             purpose, seed, conditions.family, dict(variant.parameters),
@@ -96,6 +94,19 @@ def draw(conditions: Conditions, purpose: Purpose, seed: int, limits: BuildLimit
         ),
         variant,
     )  # fmt: skip
+
+
+def _variant(conditions: Conditions, chance: np.random.Generator, limits: BuildLimits) -> ProductVariant:
+    """The first that can be built of the variants that are drawn."""
+    for _ in range(TRIES):
+        parameters = {name: _value(drawn, chance) for name, drawn in conditions.parameters.items()}
+        try:
+            return build_variant(conditions.family, parameters, limits)
+        except Unbuildable as error:
+            reason = error
+    drawn = ", ".join(f"{name} {shown(value)}" for name, value in conditions.parameters.items())
+    what = f"{conditions.family} of {drawn} can't be built, as {TRIES} tries tell; the last: {reason}"
+    raise InputError(Problem("conditions", what, "change fewer parameters, or give them more room"))
 
 
 def _value(drawn: Drawn, chance: np.random.Generator) -> Value:

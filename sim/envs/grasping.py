@@ -15,6 +15,9 @@ import gymnasium
 import numpy as np
 
 from cells.description.cell import load_cell
+from cells.description.documents import shown
+from cells.description.problems import nearest
+from cells.errors import InputError, Problem
 from cells.pose import Array
 from cells.skills.contract import Failed
 from cells.skills.grasp import ACTION, NEUTRAL, OBSERVATION, Hold, correction_of, observe
@@ -22,9 +25,11 @@ from cells.skills.motions import APPROACH
 from cells.skills.pick import NOMINAL, PICK_NOMINAL, take, tuned
 from cells.tasks.limits import build_limits
 from sim.envs.episode import Drawn, Purpose, draw, narrowed
+from sim.envs.outcome import conventions_of
 from sim.envs.running import LIMIT_N, LIMIT_S, Course, Ran, Running
-from sim.envs.tray import KINDS, Tray, kind_of
+from sim.envs.tray import GRASP, KINDS, Tray, kind_of
 
+VARIED = "varied"
 STANDING = math.radians(5)  # of tilt in the hand
 # m from where the grip is planned, in the tool's axes. Closing (y) the fingers centre the part. Along the pads (x)
 # nothing is felt, so that what the estimate is off by stays: 6 mm and one of slip, with which the middle of a round
@@ -51,25 +56,32 @@ class Taken:
 class Grasping(gymnasium.Env[Array, Array]):
     """One pick. ``reset(seed=...)`` chooses the episode; a seed belongs to the ``purpose`` that it is used for."""
 
-    neutral = NEUTRAL
-    metadata = {"render_modes": []}  # noqa: RUF012
+    task, neutral = GRASP, NEUTRAL
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012
 
     def __init__(
-        self, conditions: str = "varied", purpose: Purpose = "training", cell: str = "panda-bench",
+        self, conditions: str | None = None, purpose: Purpose = "training", cell: str = "panda-bench",
         changes: Mapping[str, Drawn] | None = None, constants: Sequence[float] | None = None,
-        privileged: bool = False, twin: bool = False,
+        privileged: bool = False, twin: bool = False, render_mode: str | None = None,
     ) -> None:  # fmt: skip
-        """``conditions``: a kind of part (see sim/envs/tray.py), or "varied" for any, some of them set by ``changes``;
+        """``conditions``: a kind of part (see sim/envs/tray.py), or "varied" (or None) for any, some of them set by
+        ``changes``;
         ``constants`` of the skill instead of the nominal's, as ``cells.skills.pick.PARAMETERS`` has them. The info
-        tells of the ``episode`` what an order says, at the end all of it, and the ``outcome``; if ``privileged`` the
+        tells of what was ``drawn`` what an order says, at the end all of it, and the ``outcome``; if ``privileged`` the
         error of the estimate. A ``twin`` floats: see :mod:`sim.envs.twin`."""
-        if conditions not in ("varied", *KINDS):
-            raise ValueError(f"no conditions called {conditions!r}: use varied, {', '.join(KINDS)}")
-        self.conditions, self.purpose, self._changes = conditions, purpose, changes or {}
-        self._privileged, self._twin = privileged, twin
+        self.conditions_name = conditions or VARIED
+        self._kinds = tuple(KINDS) if self.conditions_name == VARIED else (self.conditions_name,)
+        for kind in self._kinds:
+            if kind not in KINDS:
+                what = f"the task {self.task.name} has none called {shown(kind)}"
+                raise InputError(Problem("conditions", what, nearest(kind, (VARIED, *KINDS))))
+        self.purpose, self._changes, self._privileged = purpose, changes or {}, privileged
+        self._twin, self.render_mode = twin, render_mode
         self._how = NOMINAL if constants is None else tuned(np.asarray(constants))
         self.cell = load_cell(cell)
         self._limits = build_limits(self.cell)
+        self.families = tuple(dict.fromkeys(KINDS[kind].conditions.family for kind in self._kinds))
+        self.conventions = conventions_of(self.families, self.cell, LIMIT_S, LIMIT_N)
         self.observation_space = gymnasium.spaces.Box(OBSERVATION.low, OBSERVATION.high, dtype=np.float64)
         self.action_space = gymnasium.spaces.Box(ACTION.low, ACTION.high, dtype=np.float64)
         self._scene: Tray | None = None
@@ -80,7 +92,7 @@ class Grasping(gymnasium.Env[Array, Array]):
         if seed is None:
             seed = int(self.np_random.integers(2**31))
         self.close()
-        self._kind = kind_of(self.purpose, seed) if self.conditions == "varied" else self.conditions
+        self._kind = kind_of(self.purpose, seed) if self.conditions_name == VARIED else self.conditions_name
         kind = KINDS[self._kind]
         episode, variant = draw(narrowed(kind.conditions, self._changes), self.purpose, seed, self._limits)
         self._scene = Tray(self.cell, kind, episode, variant, self._twin)
@@ -96,7 +108,7 @@ class Grasping(gymnasium.Env[Array, Array]):
         reward, info = -cost, self._info()
         if over:
             outcome = self.outcome()
-            info["episode"] |= asdict(self._scene.episode)
+            info["drawn"] |= asdict(self._scene.episode)
             info["outcome"], info["is_success"] = asdict(outcome), outcome.success
             reward += 1.0 if outcome.success else 0.0
         return observe(self._hold, self._run.reading), reward, over, False, info
@@ -105,6 +117,13 @@ class Grasping(gymnasium.Env[Array, Array]):
         """How the episode ended, in truth."""
         assert self._scene is not None, "reset first"
         return outcome_of(self._scene, self._run.ran(), self._hold.phase)
+
+    def render(self) -> Any:
+        """A picture (height, width, 3) of the place in the tray."""
+        from sim.envs.picture import picture
+
+        assert self._scene is not None, "reset first"
+        return picture(self._scene.world, self._scene.stood[self._scene.call.item].xyz)
 
     def close(self) -> None:
         """Give the world back."""
@@ -121,7 +140,11 @@ class Grasping(gymnasium.Env[Array, Array]):
         assert self._scene is not None, "reset first"
         drawn, call = self._scene.episode, self._scene.call
         known = {"family": drawn.family, "parameters": dict(drawn.parameters), "kind": self._kind, "item": call.item}
-        info: dict[str, Any] = {"nominal": PICK_NOMINAL, "phase": self._hold.phase, "episode": known}
+        ran = self._run.ran()
+        info: dict[str, Any] = {
+            "nominal": PICK_NOMINAL, "phase": self._hold.phase, "drawn": known,
+            "time_s": ran.seconds, "peak_n": ran.peak,
+        }  # fmt: skip
         if self._privileged:
             info["privileged"] = {"offset": drawn.offset, "yaw": drawn.yaw}
         return info

@@ -16,8 +16,8 @@ import numpy as np
 from cells.description.cell import load_cell
 from cells.pose import Array
 from cells.skills.contact import ACTION, NEUTRAL, OBSERVATION, Contact, correction_of, observe
-from cells.skills.contracts import MESH_NOMINAL, TILT_NOMINAL
-from cells.skills.insert import Push, join, leans, let_go
+from cells.skills.contracts import nominal_of
+from cells.skills.insert import Push, join, let_go
 from cells.skills.mesh import push_for
 from cells.skills.motions import straight
 from cells.skills.tilt import tuned
@@ -44,9 +44,9 @@ class Joining(gymnasium.Env[Array, Array]):
     ) -> None:  # fmt: skip
         """``conditions`` by name (see sim/envs/tasks.py), some of them set by ``changes``; ``constants`` of the
         strategy instead of the nominal's, as ``cells.skills.tilt.PARAMETERS`` has them. The info tells which
-        ``nominal`` is at work, so that a policy for another leaves it alone, and of the ``episode`` what an order says;
-        at the end all of it, and the ``outcome``; if ``privileged`` what only a teacher may know: the error of the
-        estimate, and of the part in the hand. A ``twin`` floats, without the arm: see :mod:`sim.envs.twin`."""
+        ``nominal`` is at work, so that a policy for another leaves it alone, and of what was ``drawn`` what an order
+        says; at the end all of it, and the ``outcome``; if ``privileged`` what only a teacher may know: the error of
+        the estimate, and of the part in the hand. A ``twin`` floats, without the arm: see :mod:`sim.envs.twin`."""
         self.task = TASKS[task]
         self.conditions_name = conditions or next(iter(self.task.conditions))
         self.conditions = narrowed(self.task.named(self.conditions_name), changes or {})
@@ -56,7 +56,8 @@ class Joining(gymnasium.Env[Array, Array]):
         self._limits = build_limits(self.cell)
         self.observation_space = _box(OBSERVATION.low, OBSERVATION.high)
         self.action_space = _box(ACTION.low, ACTION.high)
-        self.conventions = conventions_of(self.conditions.family, self.cell, LIMIT_S, LIMIT_N)
+        self.families = (self.conditions.family,)
+        self.conventions = conventions_of(self.families, self.cell, LIMIT_S, LIMIT_N)
         self._scene: Scene | None = None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
@@ -83,7 +84,7 @@ class Joining(gymnasium.Env[Array, Array]):
         info = self._info()
         if over:
             outcome = self.outcome()
-            info["episode"] = asdict(self._scene.episode)
+            info["drawn"] = asdict(self._scene.episode)
             info["outcome"], info["is_success"] = asdict(outcome), outcome.success
             reward += 1.0 if outcome.success else 0.0
         return observe(self._contact, self._run.reading), reward, over, False, info
@@ -99,7 +100,8 @@ class Joining(gymnasium.Env[Array, Array]):
         from sim.envs.picture import picture
 
         assert self._scene is not None, "reset first"
-        return picture(self._scene)
+        fit = self._scene.fit
+        return picture(self._scene.world, (fit.x, fit.y, fit.rim))
 
     def close(self) -> None:
         """Give the world back."""
@@ -120,11 +122,11 @@ class Joining(gymnasium.Env[Array, Array]):
 
     def _info(self) -> dict[str, Any]:
         drawn = self._scene.episode
-        nominal = TILT_NOMINAL if leans(self._scene.fit) else MESH_NOMINAL
+        nominal = nominal_of(self.task.skill, self._scene.fit)
         known = {"family": drawn.family, "parameters": dict(drawn.parameters)}
         ran = self._run.ran()
         info: dict[str, Any] = {
-            "nominal": nominal, "phase": self._contact.phase, "episode": known,
+            "nominal": nominal, "phase": self._contact.phase, "drawn": known,
             "time_s": ran.seconds, "peak_n": ran.peak,
         }  # fmt: skip
         if self._privileged:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cells.description.cell import Cell
@@ -55,10 +56,10 @@ def outcome_of(
     )  # fmt: skip
 
 
-def conventions_of(family: str, cell: Cell, limit_s: float, limit_n: float) -> tuple[str, ...]:
-    """What must be told with every result of parts of a ``family``, for it to mean anything."""
+def conventions_of(names: Iterable[str], cell: Cell, limit_s: float, limit_n: float) -> tuple[str, ...]:
+    """What must be told with every result of parts of the families of these ``names``, for it to mean anything."""
     return (
-        *families()[family].conventions,
+        *dict.fromkeys(line for name in names for line in families()[name].conventions),
         f"collision margin {1e6 * MARGIN:.0f} µm",
         WEIGHT,
         f"physics at {cell.clocks.physics_hz} Hz",

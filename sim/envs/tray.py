@@ -26,7 +26,7 @@ from cells.skills.pick import GRIP_FORCE, OPEN_BESIDE
 from cells.tasks.plan import UnitPlan
 from sim.envs.episode import PURPOSES, Conditions, Episode, Purpose
 from sim.envs.scene import HEIGHT_SIGMA, Stage, Told, unit_of, with_noise
-from sim.envs.tasks import GEARBOX, PEG
+from sim.envs.tasks import GEARBOX, PEG, Task
 from sim.envs.twin import Twin
 from sim.world import SimWorld
 
@@ -56,6 +56,7 @@ KINDS: Mapping[str, Kind] = {
     "gear": _kind("gearbox", GEARBOX, "small_gear", "large_gear"),
     "shaft": _kind("gearbox", GEARBOX, "shaft"),
 }
+GRASP = Task("Grasp", "pick", False, {name: kind.conditions for name, kind in KINDS.items()})
 
 
 def kind_of(purpose: Purpose, seed: int) -> str:

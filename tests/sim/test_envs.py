@@ -88,7 +88,7 @@ def test_the_info_tells_no_truth_before_the_end_but_to_whom_is_privileged(insert
     drawn, _ = draw(env.unwrapped.conditions, "evaluation", 1, env.unwrapped._limits)
     _, info = insert().reset(seed=1)
     ordered = {"family": "pegboard", "parameters": drawn.parameters}
-    assert info == {"nominal": "tilt@1", "phase": "lean", "episode": ordered}
+    assert info == {"nominal": "tilt@1", "phase": "lean", "drawn": ordered, "time_s": 0.0, "peak_n": 0.0}
     _, info = env.reset(seed=1)
     assert info["privileged"] == {name: getattr(drawn, name) for name in info["privileged"]}
     assert {"offset", "tilt", "way", "yaw", "slipped", "leaning"} == info["privileged"].keys()
@@ -106,7 +106,7 @@ def test_who_presses_hard_fails_and_is_told_why_and_all_that_is_seen_is_within_b
     outcome = info["outcome"]
     assert over and reward < 0.5 and not info["is_success"]
     assert outcome["cause"] == "too much force" and outcome["peak_n"] > 30.0 and not outcome["quick"]
-    assert info["episode"]["seed"] == 3
+    assert info["drawn"]["seed"] == 3
 
 
 def test_a_picture_shows_the_part_on_its_way_and_leaves_the_episode_alone(insert: Any) -> None:

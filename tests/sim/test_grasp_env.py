@@ -12,6 +12,7 @@ from gymnasium.utils.env_checker import check_env
 
 import sim.envs  # noqa: F401  (registers the environments)
 from cells.description.cell import load_cell
+from cells.errors import InputError
 from cells.skills.contracts import CONTRACTS
 from cells.skills.pick import NOMINAL, PARAMETERS, Seizing, constants, tuned
 from cells.tasks.limits import build_limits
@@ -47,7 +48,8 @@ def test_a_grasp_succeeds_and_repeats_bit_by_bit() -> None:
     env = Grasping(purpose="tuning")
     (first, info), (again, _), (other, _) = (run(env, seed) for seed in (5, 5, 7))
     assert info["outcome"]["success"], info["outcome"]
-    assert info["episode"]["kind"] == "cylinder"
+    assert info["drawn"]["kind"] == "cylinder"
+    assert (info["nominal"], info["time_s"]) == ("pick@1", pytest.approx(info["outcome"]["time_s"], abs=1e-4))
     assert first == again
     assert first != other
     # What lies in the hand as it should is told apart from what doesn't.
@@ -58,10 +60,27 @@ def test_a_grasp_succeeds_and_repeats_bit_by_bit() -> None:
     env.close()
 
 
+def test_a_picture_shows_the_part_in_its_tray_and_the_hand_come() -> None:
+    env = Grasping("shaft", "tuning", render_mode="rgb_array")
+    env.reset(seed=1)
+    before = env.render()
+    for _ in range(20):
+        env.step(env.neutral)
+    after = env.render()
+    env.close()
+    assert before.shape == (240, 320, 3) and before.dtype == np.uint8
+    assert 0.02 < (before != after).any(axis=2).mean() < 0.8
+
+
+def test_unknown_conditions_are_refused_with_the_known_ones() -> None:
+    with pytest.raises(InputError, match="conditions: the task Grasp has none called 'vareid'; did you mean 'varied'"):
+        Grasping("vareid")
+
+
 def test_a_wide_plate_that_jams_is_straightened() -> None:
     env = Grasping(purpose="tuning")
     _, info = run(env, 0)
-    assert info["episode"]["item"] == "E-01/plate"
+    assert info["drawn"]["item"] == "E-01/plate"
     assert info["outcome"]["success"], info["outcome"]
     env.close()
 

@@ -10,7 +10,9 @@ import typer
 
 from cells.errors import InputError
 from cells.skills.contracts import CONTRACTS
+from cells.skills.pick import PARAMETERS
 from policies import search
+from policies.episodes import read_rows
 from policies.folder import verify_entry
 from policies.practice import environment
 from policies.running import load_policy
@@ -62,9 +64,11 @@ def test_a_policy_is_trained_and_a_second_command_has_nothing_left_to_do(
     ("words", "what"),
     [
         (["paint"], "no environment for 'paint'"),
-        (["insert", "--conditions", "odd"], "no conditions 'odd'"),
+        (["insert", "--conditions", "odd"], "the task Insert has none called 'odd'"),
         (["insert", "--product", "gearbox"], "is gearbox, and these conditions are of pegboard"),
         (["mesh", "--conditions", "bench", "--product", "gearbox"], "'mesh' takes no policy of kind parameters"),
+        (["cover", "--conditions", "bench", "--product", "gearbox"], "lead to the strategy onto@1, which takes no"),
+        (["insert", "--set", "chamfer_mm=0.5", "--set", "tilt=0.0"], "lead to the strategy spiral@1"),
         (["insert", "--budget", "soon"], "'soon' can't be read"),
     ],
 )
@@ -75,4 +79,24 @@ def test_what_cannot_be_trained_is_told(words: list[str], what: str) -> None:
 
 def test_words_for_time_and_skill() -> None:
     assert [seconds(word) for word in ("90s", "20min", "1.5h")] == [90.0, 1200.0, 5400.0]
-    assert environment("insert") == "sim.envs:cellwright/Insert-v1"
+    asked = ("insert", "mesh", "cover", "pick", "grasp")
+    assert [environment(word) for word in asked] == [
+        f"cellwright/{task}-v1" for task in ("Insert", "Mesh", "Cover", "Grasp", "Grasp")
+    ]
+
+
+def test_a_pick_is_tuned_too(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    words = ["pick", "--conditions", "varied", "--learner", "tuning", "--budget", "1s", "--episodes", "1"]
+    app(args=words, standalone_mode=False)
+    said = capfd.readouterr().out
+    assert "nominal: success" in said and "pick-tuning@1.0.0: success" in said
+    assert "no better than the nominal, as far as 1 episodes tell" in said
+    [folder] = (home / "zoo" / "pick-tuning").iterdir()
+    assert verify_entry(folder) == []
+    written = json.loads((folder / "policy.json").read_text())
+    assert (written["nominal"], list(written["parameters"])) == (
+        "pick@1",
+        [part.name for part in PARAMETERS.components],
+    )
+    [rows] = Path("runs/train").glob("*/episodes.jsonl")
+    assert len(read_rows(rows)) == 2

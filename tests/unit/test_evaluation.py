@@ -52,11 +52,11 @@ class Guess(gymnasium.Env[Any, Any]):
 
     def __init__(
         self, conditions: str | None, purpose: str, cell: str, changes: Any, constants: Any = None,
-        render_mode: str | None = None,
+        twin: bool = False, render_mode: str | None = None,
     ) -> None:  # fmt: skip
         self.task, self.cell = SimpleNamespace(skill="insert"), load_cell(cell)
         self.conditions_name, self.conventions, self.neutral = conditions or "easy", ("a guess",), NEUTRAL
-        self.constants, self.render_mode = constants, render_mode
+        self.constants, self.twin, self.render_mode = constants, twin, render_mode
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
         super().reset(seed=seed)
@@ -69,7 +69,8 @@ class Guess(gymnasium.Env[Any, Any]):
         info: dict[str, Any] = {"nominal": self.nominal}
         if not self.left:
             solved = self.seed % 2 == 0 or bool(action[0] > 1.5) or self.constants is not None
-            info["episode"] = {"parameters": {"clearance_mm": 0.5}, "offset": (0.001, 0.0), "friction": 1.0}
+            solved = solved and not (self.twin and self.seed % 5 == 0)
+            info["drawn"] = {"parameters": {"clearance_mm": 0.5}, "offset": (0.001, 0.0), "friction": 1.0}
             info["outcome"] = {
                 "success": solved, "quick": solved, "time_s": 4.0 / action[0], "peak_n": 20.0,
                 "cause": "" if solved else "guessed wrong", "why": "" if solved else "odd", "tries": 0,
@@ -226,6 +227,14 @@ def test_time_is_of_the_successes_and_ratios_are_of_those_that_both_solve() -> N
     assert pair.success.difference == 0.0 and not pair.as_good  # of four episodes nobody can tell
 
 
+def test_sooner_is_better_where_there_are_enough_episodes_to_say_that_nothing_is_lost() -> None:
+    slow, fast = ([row(i, time_s=time_s) for i in range(100)] for time_s in (2.0, 1.0))
+    assert paired(fast, slow).better
+    assert not paired(fast[:40], slow[:40]).better
+    assert not paired(slow, slow).better
+    assert not paired([row(0, False), *fast[1:]], slow).better  # sooner, but a success was lost
+
+
 def test_every_episode_is_in_one_bin_of_each_factor_that_it_has() -> None:
     rows = [
         row(i, success=i >= 6, offset=(0.003, 0.001 * i), friction=0.5, parameters={"peg_shape": shape})
@@ -272,7 +281,8 @@ def test_the_benchmark_tells_the_policy_beside_the_nominal(
     assert told["measures"]["insert_hard_success"] == 1.0 and told["measures"]["insert_hard_success_nominal"] == 0.5
     assert told["measures"]["insert_hard_time_vs_nominal"] == pytest.approx(0.5, abs=1e-3)
     assert told["measures"]["other_success"] == 0.5 and "other_success_nominal" not in told["measures"]
-    assert len(told["rows"]) == 30 and told["conventions"] == ["a guess"]
+    assert told["measures"]["twin_gap"] == -20.0 < told["measures"]["twin_gap_ub"]
+    assert len(told["rows"]) == 40 and told["conventions"] == ["a guess"]
     with pytest.raises(InputError, match="'insert_hard' is no measure of success"):
         learning.named(["insert_hard=fast"])
 

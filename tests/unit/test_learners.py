@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from benchmarks import learning
 from cells.description.cell import load_cell
 from cells.errors import InputError
 from cells.pose import Array
 from cells.skills.contact import ACTION, NEUTRAL, OBSERVATION
 from cells.skills.contracts import CONTRACTS
 from cells.skills.policy import Policy
-from policies import residual
+from cells.skills.tilt import Tilt, constants
+from policies import residual, store
 from policies.cloning import clone, imitate
 from policies.demonstrations import Demonstrations, from_npz, record, to_npz
+from policies.episodes import read_rows
+from policies.evaluation import Evaluation
 from policies.network import from_weights
-from policies.practice import FAILED, NEWTON, SECOND, neutral, play
+from policies.practice import FAILED, NEWTON, SECOND, play
 from policies.residual import network_of, practise, scaled
-from policies.result import evaluated, write_result
+from policies.result import write_result
 from policies.running import load_policy
 from policies.search import advance, begin
+from policies.train_command import told
 from policies.training import Asked, Learned, Run
 from policies.tuning import play_constants, tune
 from tests.unit.toy import TOY
@@ -34,12 +42,17 @@ ASKED = Asked("insert", TOY, "residual", 1)
 BOUND = {"robot": CELL.robot, "tool": CELL.robot_spec.gripper.kind, "control_mode": CELL.control.default}
 
 
+def neutral(observation: Array, info: Mapping[str, Any]) -> Array:
+    """A teacher who leaves the nominal as it is."""
+    return NEUTRAL
+
+
 def observations(count: int) -> Array:
     return np.random.default_rng(0).uniform(OBSERVATION.low, OBSERVATION.high, (count, OBSERVATION.size))
 
 
-def written(run: Run, learned: Learned, zoo: Path) -> Path:
-    return write_result(run, run.spent_s, learned, evaluated(run, learned, 3), CELL, zoo, "toy", "cellwright train")
+def written(run: Run, learned: Learned, zoo: Path, episodes: int = 3) -> tuple[Path, Evaluation]:
+    return write_result(run, run.spent_s, learned, episodes, CELL, zoo, "toy", "cellwright train")
 
 
 def loaded(folder: Path, kind: str) -> Policy:
@@ -66,6 +79,15 @@ def test_cross_entropy_finds_the_bottom_of_a_noisy_bowl() -> None:
     for _ in range(25):
         belief = advance(belief, low, high, trial, seed=1)  # type: ignore[arg-type]
     assert ((np.array(belief.mean) - goal) ** 2).sum() < 0.05 * before
+
+
+def test_a_search_whose_best_is_at_a_bound_stays_within_it() -> None:
+    for end in np.linspace(0.01, 1.0, 40):
+        low, high = np.zeros(1), np.array([end])
+        belief = begin(high, low, high)
+        for _ in range(3):
+            belief = advance(belief, low, high, lambda points, seeds: -np.tile(points, len(seeds)), seed=1)
+            assert belief.mean[0] <= end
 
 
 def test_a_clone_does_what_a_linear_teacher_does() -> None:
@@ -141,7 +163,7 @@ def test_residual_ships_what_torch_does_and_goes_on_after_a_kill(tmp_path: Path)
         assert 50 < again.steps <= steps
         learned = practise(again)
         assert again.steps > steps
-        folder = written(again, learned, tmp_path / "zoo")
+        folder, _ = written(again, learned, tmp_path / "zoo")
     assert first.weights
     assert {path.name for path in folder.iterdir()} == {
         "policy.json", "policy.json.sha256", "evaluation.json", "weights.safetensors", "policy.onnx",
@@ -163,15 +185,36 @@ def test_tuning_goes_on_where_it_was(tmp_path: Path) -> None:
         generations = [point["generation"] for point in again.points]
         assert generations == list(range(1, len(generations) + 1))
         assert len(generations) > done >= 1
-        policy = loaded(written(again, learned, tmp_path / "zoo"), "parameters")
+        policy = loaded(written(again, learned, tmp_path / "zoo")[0], "parameters")
     assert np.allclose(policy.act(np.zeros(0)), learned.constants)
 
 
 def test_cloning_finds_that_faster_and_softer_is_better(tmp_path: Path) -> None:
-    with Run(tmp_path / "run", replace(ASKED, learner="cloning"), budget_s=2.5) as run:
-        found = evaluated(run, imitate(run), 4)
-    assert found["time_ratio"] < 0.8
-    assert found["force_ratio"] < 0.9
+    with Run(tmp_path / "run", replace(ASKED, learner="cloning"), budget_s=4.0) as run:
+        _, found = written(run, imitate(run), tmp_path / "zoo", 4)
+    assert found.paired is not None
+    assert found.paired.time.high < 0.8
+    assert found.paired.peak.high < 0.9
+
+
+def test_the_result_is_an_evaluation_on_episodes_that_no_learner_chose_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = replace(ASKED, practice=replace(TOY, changed={"peg_mm": 12.0}))
+    with Run(tmp_path / "run", asked, budget_s=1.0) as run:
+        folder, found = written(run, Learned(constants=tuple(constants(Tilt()).tolist())), tmp_path / "zoo")
+    rows = read_rows(tmp_path / "run" / "episodes.jsonl")
+    assert len(rows) == 6 and {row.asked.purpose for row in rows} == {"gate"}
+    assert min(row.asked.seed for row in rows) > residual.GATED
+    assert (folder / "evaluation.json").read_bytes() == found.as_json()
+    assert json.loads(found.as_json())["asked"]["changes"] == {"peg_mm": 12.0}
+    proven = json.loads((folder / "policy.json").read_bytes())["part_ranges"]["proven"]
+    assert proven == {"toy": {"peg_mm": [12.0, 12.0], "pegs": [3.0, 3.0]}}
+    assert any("no better than the nominal, as far as 3 episodes tell" in line for line in told(found))
+    monkeypatch.setattr(store, "SHIPPED", tmp_path / "zoo")
+    monkeypatch.setattr(learning, "SUCCESS", {"a": ("Toy", "easy"), "b": ("Mesh", "bench")})
+    monkeypatch.setenv("CELLWRIGHT_HOME", str(tmp_path / "home"))
+    assert learning.shipped() == {"a": "toy@1.0.0"}
 
 
 def test_two_processes_play_what_one_plays_and_what_they_cost_counts(tmp_path: Path) -> None:

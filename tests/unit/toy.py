@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import gymnasium
 import numpy as np
 
+from cells.description.cell import load_cell
 from cells.pose import Array
-from cells.skills.contact import ACTION, OBSERVATION
+from cells.skills.contact import ACTION, NEUTRAL, OBSERVATION
+from cells.skills.contracts import TILT_NOMINAL
 from policies.practice import Practice
 
-STEPS = 8
-TOY = Practice("tests.unit.toy:toy/Joining-v0", "easy")
+STEPS, CELL = 8, load_cell("panda-bench")
+TOY = Practice("tests.unit.toy:cellwright/Toy-v0", "easy")
 
 
 class Joining(gymnasium.Env[Array, Array]):
     """The time is the mean of 1 / pace, the force that of 20 press, and more for every shift; it always succeeds."""
 
-    def __init__(self, conditions: str, purpose: str, changes: dict[str, Any], constants: Any = None, **_: Any) -> None:
+    neutral, families, conventions = NEUTRAL, ("toy",), ("a toy",)
+
+    def __init__(self, conditions: str = "easy", constants: Any = None, **_: Any) -> None:
+        self.task, self.conditions_name, self.cell = SimpleNamespace(skill="insert"), conditions, CELL
         self.observation_space = gymnasium.spaces.Box(OBSERVATION.low, OBSERVATION.high, dtype=np.float64)
         self.action_space = gymnasium.spaces.Box(ACTION.low, ACTION.high, dtype=np.float64)
         self._constants = None if constants is None else np.asarray(constants)
@@ -45,8 +51,8 @@ class Joining(gymnasium.Env[Array, Array]):
         return OBSERVATION.clipped(seen)
 
     def _info(self) -> dict[str, Any]:
-        episode = {"family": "toy", "parameters": {"peg_mm": 12.0, "pegs": 3, "peg_shape": "round"}}
-        return {"episode": episode, "time_s": self._time, "peak_n": self._peak}
+        drawn = {"family": "toy", "parameters": {"peg_mm": 12.0, "pegs": 3, "peg_shape": "round"}}
+        return {"nominal": TILT_NOMINAL, "drawn": drawn, "time_s": self._time, "peak_n": self._peak}
 
 
-gymnasium.register("toy/Joining-v0", Joining)
+gymnasium.register("cellwright/Toy-v0", Joining)

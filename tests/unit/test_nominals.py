@@ -1,0 +1,40 @@
+"""Which nominal a joining takes, and that no policy touches another than its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import radians
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cells.skills.contracts import CONTRACTS, nominal_of
+from cells.skills.fit import Fit
+from cells.skills.insert import suited
+
+PEG = Fit(0.0, 0.0, rim=0.1, bottom=0.08, tip=0.03, chamfer=5e-4, yaw=0.0, width=0.012, hole=0.0125)
+COVER = replace(PEG, width=0.0, hole=0.0, studs=((0.02, 0.0), (-0.02, 0.0)))
+
+
+@pytest.mark.parametrize(
+    ("skill", "fit", "nominal"),
+    [
+        ("insert", PEG, "spiral@1"),
+        ("mesh", PEG, "mesh@1"),
+        ("insert", replace(PEG, chamfer=0.0), "tilt@1"),
+        ("mesh", replace(PEG, lean=radians(2)), "tilt@1"),
+        ("insert", COVER, "spiral@1"),
+        ("insert", replace(COVER, lean=radians(2)), "onto@1"),
+    ],
+)
+def test_the_nominal_follows_from_the_fit_and_a_policy_for_another_is_left_out(
+    skill: str, fit: Fit, nominal: str
+) -> None:
+    assert nominal_of(skill, fit) == nominal
+    call: Any = SimpleNamespace(skill=skill)
+    for contract in CONTRACTS:
+        policy = SimpleNamespace(contract=contract)
+        context: Any = SimpleNamespace(policies={skill: policy})
+        assert (suited(context, call, fit) is policy) == (contract.nominal == nominal)
+    assert suited(SimpleNamespace(policies={}), call, fit) is None  # type: ignore[arg-type]
