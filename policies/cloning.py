@@ -69,6 +69,7 @@ def record_by_phase(practice: Practice, seeds: Sequence[int], values: Sequence[f
 def clone(shown: Demonstrations, seed: int, epochs: int = EPOCHS) -> Network:
     """A network that does what was shown: least squares of the action in halves of its bounds' widths, by Adam with a
     rate that falls to zero (Pomerleau, "ALVINN", 1988)."""
+    torch.set_num_threads(1)  # threads that wait for a busy core cost more than they bring
     torch.manual_seed(seed)
     mean, scale = normaliser(shown, OBSERVATION.low, OBSERVATION.high)
     network = Network(HIDDEN, mean.tolist(), scale.tolist(), ACTION.low.tolist(), ACTION.high.tolist())
