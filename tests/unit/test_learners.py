@@ -189,12 +189,12 @@ def test_tuning_goes_on_where_it_was(tmp_path: Path) -> None:
     assert np.allclose(policy.act(np.zeros(0)), learned.constants)
 
 
-def test_cloning_finds_that_faster_and_softer_is_better(tmp_path: Path) -> None:
+def test_cloning_finds_that_faster_and_no_harder_is_better(tmp_path: Path) -> None:
     with Run(tmp_path / "run", replace(ASKED, learner="cloning"), budget_s=4.0) as run:
         _, found = written(run, imitate(run), tmp_path / "zoo", 4)
     assert found.paired is not None
-    assert found.paired.time.high < 0.8
-    assert found.paired.peak.high < 0.9
+    assert found.paired.time.high < 0.75
+    assert found.paired.peak.high < 1.0
 
 
 def test_the_result_is_an_evaluation_on_episodes_that_no_learner_chose_by(
