@@ -36,7 +36,7 @@ def eval_(
     episode: Annotated[int, typer.Option(min=0, help="Which row to replay, from 0.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Evaluate a policy on held-out episodes, beside the nominal on the same ones."""
+    """Evaluate a policy, beside the nominal on the same episodes."""
     if replay is not None:
         again(replay, episode, as_json)
         return

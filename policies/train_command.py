@@ -57,7 +57,9 @@ def train(
     cell: CellName = DEFAULT_CELL,
     as_json: AsJson = False,
 ) -> None:
-    """Train a policy for a skill; the same command goes on with a run that was interrupted.
+    """Train a policy for a skill.
+
+    The same command goes on with a run that was interrupted.
 
     The result is an entry in your zoo ($CELLWRIGHT_HOME/zoo), compared with the nominal on episodes no learner saw.
     """
