@@ -96,7 +96,7 @@ OBSERVATION = Space(
         _sized("missing", "m", "world", (0.08,), "height above the seat"),
         _sized("part", "m", "", (0.05, 0.1, 0.002, 0.002), "width, tool above the tip, clearance, chamfer", 0.0),
         _sized("error", "m, rad", "", (0.006, 0.15), "bounds of the estimate: sideways, in tilt", 0.0),
-        _sized("correction", "1", "", (2.0, 1.5, 1.0, 1.0, 1.0, 1.0), "the action that stands, in mm and 2°"),
+        _sized("correction", "1", "", (2.0, 1.5, 1.0, 1.0, 1.0, 1.0), "the action that stands, in mm and 2°", -1.0),
     )
 )  # fmt: skip
 ACTION = Space(
@@ -166,10 +166,8 @@ def about(x: float, y: float) -> Pose:
 Phase = Generator[Command, Reading, tuple[Reading, str | None]]
 
 
-def guided(steps: Phase, contact: Contact, policy: Policy | None, every: int) -> Phase:
-    """The steps of a joining, corrected by a policy once in ``every`` control ticks, if there is one."""
-    if policy is None:
-        return (yield from steps)
+def guided(steps: Phase, contact: Contact, policy: Policy, every: int) -> Phase:
+    """The steps of a joining, corrected by a policy once in ``every`` control ticks."""
     tick = 0
     try:
         command = next(steps)

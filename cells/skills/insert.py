@@ -183,6 +183,7 @@ def put(context: Context, call: Call, reading: Reading, how: Push) -> Steps:
         yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH))
         return Failed("wedged" if contact.phase == "push" else "not_found", wrong, data)
     x, y, _ = reading.arm.tcp.xyz
+    fit = contact.fit  # as the joining has found it
     reading = yield from let_go(context, call, reading, fit, how.force)
     reading = yield from straight(context, reading, reading.arm.tcp.shifted(dz=part.size[2] / 2))
     middle, error = Pose.at(x, y, fit.bottom + part.size[2], fit.yaw), 0.0

@@ -18,7 +18,7 @@ from cells.pose import Array, Pose
 from cells.skills.contact import Contact, Phase, corrected
 from cells.skills.contract import Command, Context
 from cells.skills.motions import Moving, spiral, straight
-from cells.skills.tilt import AIR, AIR_SPEED, leaning, lowest
+from cells.skills.tilt import AIR, AIR_SPEED, leaning, lowest, tare
 
 STIFFNESS, DOWN, TURNING = 1000.0, 2000.0, 25.0  # N/m, N/m, Nm/rad
 LEAN = math.radians(3)  # more than the estimate may be off, so that the right end meets its stud first
@@ -28,10 +28,8 @@ LEVEL, SWEEP = math.radians(8), math.radians(5)  # rad/s of standing up, and of 
 DROP = 0.0006  # m below where the chamfer alone would let an end go
 BEYOND = math.radians(1)  # of turn beyond what the estimate may be off
 UNSURE = 0.0006  # m of where a top is expected
-OVER, SOFT = (
-    math.radians(1.5),
-    5.0,
-)  # rad of lean to the other side, Nm/rad: so soft that the part doesn't turn in the hand
+OVER = math.radians(1.5)  # of lean to the other side, while the second stud is looked for
+SOFT = 5.0  # Nm/rad: so soft in tilt that the part doesn't turn in the hand
 HOME = 6e-4  # m of missing depth in the middle at which both ends are down
 LIMIT = 20.0  # N
 
@@ -66,11 +64,7 @@ def _find_first(context: Context, reading: Reading, contact: Contact, far: float
     middle = (fit.x + far * math.cos(way), fit.y + far * math.sin(way))
     air = leaning(fit, (*middle, fit.rim + AIR), contact.lean, way, far)
     reading = yield from straight(context, reading, air, AIR_SPEED)
-    felt = []
-    for _ in range(round(0.08 / dt)):
-        reading = yield None
-        felt.append(reading.wrench)
-    contact.tare = np.mean(felt[len(felt) // 2 :], axis=0)
+    reading = yield from tare(context, reading, contact)
     contact.enter("search", reading)
     height, since, top = fit.rim + AIR, 0.0, None
     most = fit.error * math.sqrt(2) + far * fit.twist + MARGIN

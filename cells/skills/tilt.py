@@ -159,6 +159,16 @@ def spring(pose: Pose, contact: Contact, limit: float, twist: Array | None = Non
     return Compliant(corrected(pose, contact), np.zeros(6) if twist is None else twist, stiffness, limit)
 
 
+def tare(context: Context, reading: Reading, contact: Contact) -> Moving:
+    """Take what the wrist feels in the air, once the arm has come to rest, for nothing."""
+    felt = []
+    for _ in range(round(TARE_TIME / context.cell.tick_s)):
+        reading = yield None
+        felt.append(reading.wrench)
+    contact.tare = np.mean(felt[len(felt) // 2 :], axis=0)
+    return reading
+
+
 def _lean_on(context: Context, reading: Reading, contact: Contact, how: Tilt) -> Found:
     """Come down leaning, slide until the low point meets the wall. Ends with where the hole's middle then is."""
     reading, wrong = yield from _touch_down(context, reading, contact, how)
@@ -176,11 +186,7 @@ def _touch_down(context: Context, reading: Reading, contact: Contact, how: Tilt)
     x, y, height = fit.x + ahead * math.cos(way), fit.y + ahead * math.sin(way), fit.rim + AIR
     air = leaning(fit, (x, y, height), how.lean, way, far)
     reading = yield from straight(context, reading, air, AIR_SPEED * contact.correction.pace)
-    felt = []
-    for _ in range(round(TARE_TIME / dt)):
-        reading = yield None
-        felt.append(reading.wrench)
-    contact.tare = np.mean(felt[len(felt) // 2 :], axis=0)
+    reading = yield from tare(context, reading, contact)
     contact.enter("touch", reading)
     speed = min(how.descend, context.cell.limits.contact_speed)
     while contact.felt(reading)[2] < how.touch * contact.correction.press:

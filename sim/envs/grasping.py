@@ -65,10 +65,9 @@ class Grasping(gymnasium.Env[Array, Array]):
         privileged: bool = False, twin: bool = False, render_mode: str | None = None,
     ) -> None:  # fmt: skip
         """``conditions``: a kind of part (see sim/envs/tray.py), or "varied" (or None) for any, some of them set by
-        ``changes``;
-        ``constants`` of the skill instead of the nominal's, as ``cells.skills.pick.PARAMETERS`` has them. The info
-        tells of what was ``drawn`` what an order says, at the end all of it, and the ``outcome``; if ``privileged`` the
-        error of the estimate. A ``twin`` floats: see :mod:`sim.envs.twin`."""
+        ``changes``; ``constants`` of the skill instead of the nominal's, as ``cells.skills.pick.PARAMETERS`` has them.
+        The info tells of what was ``drawn`` what an order says, at the end all of it, and the ``outcome``; if
+        ``privileged`` the error of the estimate. A ``twin`` floats: see :mod:`sim.envs.twin`."""
         self.conditions_name = conditions or VARIED
         self._kinds = tuple(KINDS) if self.conditions_name == VARIED else (self.conditions_name,)
         for kind in self._kinds:
