@@ -14,6 +14,7 @@ from cells.description.documents import Document, read_document, shown
 from cells.description.fields import Integer, Labels, Millimetres3, Name, NotNegative, Number, Positive, Section
 from cells.description.problems import attempt, nearest, valid_fields
 from cells.description.robot import LIBRARY, ControlMode, RobotSpec, load_robot
+from cells.description.ros2 import Ros2
 from cells.description.spindle import Spindle
 from cells.description.stations import AnyStation, Station
 from cells.errors import InputError, Problem
@@ -176,6 +177,7 @@ class Cell(Section):
     policies: Annotated[tuple[PolicyName, ...], Field(max_length=16)] = Field(
         default=(), description="policies of the zoo that skills work with, as name or name@version; none unless said"
     )
+    ros2: Ros2 = Field(default=Ros2(), description="how the real arm is reached over ROS 2")
     told_without_asking: bool = Field(
         default=False, description="whether `cellwright tell --yes` may move this cell's real arm; false unless said"
     )

@@ -204,7 +204,7 @@ def test_an_unknown_cell_is_named_with_the_nearest_one() -> None:
 
 def test_the_schema_knows_every_key_of_the_bench() -> None:
     schema = json.loads(json.dumps(cell_schema()))
-    assert {*BENCH, "driver", "policies", "told_without_asking"} == set(schema["properties"])
+    assert {*BENCH, "driver", "policies", "ros2", "told_without_asking"} == set(schema["properties"])
     assert set(schema["$defs"]["Tray"]["properties"]) == {*BENCH["stations"]["tray_a"], "yaw_deg"}
     assert schema["additionalProperties"] is False
 
