@@ -45,7 +45,7 @@ def hand() -> Fingertips:
 
 def test_a_finger_goes_where_it_is_told_at_the_speed_that_it_is_told(hand: Fingertips) -> None:
     controller = GripperController(fingers(CELL), HAND, hand, DT)
-    controller.start(0.01, 0.02, 30.0)
+    controller.start(controller.plan(0.01, 0.02, 30.0))
     end, took = ended(controller, hand)
     assert end == GripEnd(stalled=False)
     assert hand.read().width == pytest.approx(0.02, abs=1e-3)
@@ -55,7 +55,7 @@ def test_a_finger_goes_where_it_is_told_at_the_speed_that_it_is_told(hand: Finge
 def test_a_hand_that_meets_a_part_says_so(hand: Fingertips) -> None:
     hand.part = 0.03
     controller = GripperController(fingers(CELL), HAND, hand, DT)
-    controller.start(0.0, 0.0, 0.0)
+    controller.start(controller.plan(0.0, 0.0, 0.0))
     end, took = ended(controller, hand)
     assert end == GripEnd(stalled=True)
     assert not end.reached
@@ -64,7 +64,7 @@ def test_a_hand_that_meets_a_part_says_so(hand: Fingertips) -> None:
 
 def test_beyond_its_travel_the_hand_stalls_at_its_stop(hand: Fingertips) -> None:
     controller = GripperController(fingers(CELL), HAND, hand, DT)
-    controller.start(0.2, 0.0, 0.0)
+    controller.start(controller.plan(0.2, 0.0, 0.0))
     assert ended(controller, hand)[0] == GripEnd(stalled=True)
     assert hand.read().width == HAND.max_width
 
@@ -72,14 +72,14 @@ def test_beyond_its_travel_the_hand_stalls_at_its_stop(hand: Fingertips) -> None
 def test_a_knuckle_that_grows_as_it_closes_is_understood(hand: Fingertips) -> None:
     knuckle = Fingers(("knuckle",), 0.8, 0.0, HAND.min_width, HAND.max_width)
     controller = GripperController(knuckle, HAND, hand, DT)
-    controller.start(0.4, 0.5, 0.0)
+    controller.start(controller.plan(0.4, 0.5, 0.0))
     assert ended(controller, hand)[0] == GripEnd(stalled=False)
     assert hand.read().width == pytest.approx(HAND.max_width / 2, abs=1e-3)
 
 
 def test_held_where_it_is_nothing_ends_any_more(hand: Fingertips) -> None:
     controller = GripperController(fingers(CELL), HAND, hand, DT)
-    controller.start(0.0, 0.0, 0.0)
+    controller.start(controller.plan(0.0, 0.0, 0.0))
     ended(controller, hand, 0.1)
     controller.hold()
     width = hand.read().width
@@ -90,4 +90,4 @@ def test_held_where_it_is_nothing_ends_any_more(hand: Fingertips) -> None:
 @pytest.mark.parametrize("command", [(float("nan"), 0.0, 0.0), (0.01, -1.0, 0.0), (0.01, 0.0, float("inf"))])
 def test_a_command_that_means_nothing_is_refused(hand: Fingertips, command: tuple[float, float, float]) -> None:
     with pytest.raises(Rejected):
-        GripperController(fingers(CELL), HAND, hand, DT).start(*command)
+        GripperController(fingers(CELL), HAND, hand, DT).plan(*command)
