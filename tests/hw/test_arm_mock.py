@@ -173,6 +173,7 @@ def test_knobs_freeze_spoil_and_reorder_what_is_told(arm: Client) -> None:
 
 def test_a_bad_parameter_is_refused_with_the_reason(arm: Client) -> None:
     share, order, seed = arm.set(drop_share=1.5, joint_order="panda_joint1", seed=3)
+    assert not arm.set(joint_order=3)[0].successful
     assert not share.successful
     assert "range" in share.reason
     assert order.reason == "isn't an order of the 9 joints that are told"
