@@ -21,6 +21,7 @@ PATIENCE = 60.0  # s for anything that should come, on a loaded machine
 # A domain of this process's own, so that tests that run side by side don't hear each other.
 os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+os.environ["FASTDDS_BUILTIN_TRANSPORTS"] = "UDPv4"  # a killed process's shared memory makes the next one complain
 
 
 def need_ros() -> None:
