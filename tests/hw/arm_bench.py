@@ -36,23 +36,22 @@ def need_ros() -> None:
 
 
 @contextmanager
-def process(module: str, *words: str, namespace: str = NAMESPACE) -> Iterator[subprocess.Popen[str]]:
+def process(module: str, *words: str, namespace: str = NAMESPACE) -> Iterator[subprocess.Popen[bytes]]:
     """A node that runs until the block ends; ``words`` are parameters such as ``cell:=panda-bench``."""
     parameters = [part for word in words for part in ("-p", word)]
     command = [sys.executable, "-m", module, "--ros-args", "-r", f"__ns:={namespace}", *parameters]
-    started = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    started = subprocess.Popen(command)
     try:
         yield started
     finally:
         started.kill()
-        started.communicate()
+        started.wait()
 
 
-def end(node: subprocess.Popen[str], by: signal.Signals) -> int:
+def end(node: subprocess.Popen[bytes], by: signal.Signals) -> int:
     """End a node by a signal; its exit code."""
     node.send_signal(by)
-    node.communicate(timeout=PATIENCE)
-    return node.returncode
+    return node.wait(timeout=PATIENCE)
 
 
 class Client:
