@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from hw.types.commands import app as interfaces
+from hw.interface_commands import app as interfaces
 
 app = typer.Typer(help="Real arms, over ROS 2: message types.", no_args_is_help=True)
 app.add_typer(interfaces, name="interfaces")
