@@ -100,6 +100,9 @@ class SimArm(Controller):
         for joint, angle in zip(self._joints, home, strict=True):
             bullet.resetJointState(body, joint, angle)
         bullet.setJointMotorControlArray(body, self._joints, bullet.VELOCITY_CONTROL, forces=[0.0] * chain.n)
+        # Looked up once: a client of Bullet looks a function up anew each time, and these run in every physics step.
+        self._joint_states, self._drive = bullet.getJointStates, bullet.setJointMotorControlArray
+        self._torque = bullet.TORQUE_CONTROL
         self.energy_j = 0.0
         self._before = home.copy(), np.zeros(chain.n)
 
@@ -112,7 +115,7 @@ class SimArm(Controller):
 
     def sense(self) -> None:
         """Take over the joint state from the physics."""
-        for i, state in enumerate(self._bullet.getJointStates(self._body, self._joints)):
+        for i, state in enumerate(self._joint_states(self._body, self._joints)):
             self.q[i], self.qd[i] = state[0], state[1]
 
     def actuate(self) -> None:
@@ -128,10 +131,8 @@ class SimArm(Controller):
             self._ref = (self.q.copy(), self.qd.copy(), np.zeros(chain.n))
         else:
             self.tau = servo.joint_torque(self.q, self.qd, *self._ref, chain.tau_max, chain.arrays)
-        self.energy_j += float(np.abs(self.tau * self.qd).sum()) * self._dt
-        self._bullet.setJointMotorControlArray(
-            self._body, self._joints, self._bullet.TORQUE_CONTROL, forces=self.tau.tolist()
-        )
+        self.energy_j += servo.power(self.tau, self.qd) * self._dt
+        self._drive(self._body, self._joints, self._torque, forces=self.tau.tolist())
 
     def read(self) -> ArmReading:
         tcp = Pose.from_matrix(self._base_matrix @ self._chain.fk(self.q))
@@ -143,8 +144,9 @@ class SimArm(Controller):
 
     def felt(self, weight: float, centre: Array) -> Array:
         q, qd = self._before
-        qdd = (self.qd - qd) / self._dt
-        return servo.felt_wrench(q, qd, qdd, self.tau, self._chain.arrays, self._base_matrix, weight, centre)
+        return servo.felt_wrench(
+            q, qd, self.qd, self._dt, self.tau, self._chain.arrays, self._base_matrix, weight, centre
+        )
 
 
 class SimGripper:
@@ -212,17 +214,16 @@ class SimWrench:
         self._weight = float(GRAVITY * masses.sum())
         self._centre = tcp[:3, :3].T @ (masses @ centres / masses.sum() - tcp[:3, 3])
         self._noise, self._random = np.array(noise), np.random.default_rng([seed, 7])
-        self._steps: list[Array] = [self._felt()]
+        self._sum, self._steps = self._felt(), 1
 
     def _felt(self) -> Array:
         return self._arm.felt(self._weight, self._centre)
 
     def sense(self, first: bool) -> None:
         """Feel one physics step, the ``first`` of a control tick or another."""
-        if first:
-            self._steps.clear()
-        self._steps.append(self._felt())
+        felt = self._felt()
+        self._sum, self._steps = (felt, 1) if first else (self._sum + felt, self._steps + 1)
 
     def read(self) -> Array:
         """(6,) [f; m] at the tcp in the world frame: what acts on the tool, untared."""
-        return np.mean(self._steps, axis=0) + self._random.standard_normal(6) * self._noise
+        return self._sum / self._steps + self._random.standard_normal(6) * self._noise

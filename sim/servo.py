@@ -81,14 +81,24 @@ def impedance_torque(
 
 @njit(cache=True)
 def felt_wrench(
-    q: Array, qd: Array, qdd: Array, tau: Array, arrays: Arrays, base: Array, weight: float, centre: Array
+    q: Array,
+    qd: Array,
+    after: Array,
+    dt: float,
+    tau: Array,
+    arrays: Arrays,
+    base: Array,
+    weight: float,
+    centre: Array,
 ) -> Array:
     """[f; m] (6,) at the tip, world axes, as a wrist sensor tells it.
 
-    What acts from outside, that is, what the motion ``qdd`` (n,) took beyond ``tau``; and the tool's own ``weight``
-    (N, along -z of the world) at ``centre`` (3,) in the tip's frame. ``base`` (4, 4) is the chain's base in the world.
+    What acts from outside, that is, what the change from ``qd`` to ``after`` (n,) in ``dt`` (s) took beyond ``tau``;
+    and the tool's own ``weight`` (N, along -z of the world) at ``centre`` (3,) in the tip's frame. ``base`` (4, 4) is
+    the chain's base in the world.
     """
     tip, jacobian, matrix, bias = dynamics(q, qd, arrays)
+    qdd = (after - qd) / dt
     square = jacobian @ jacobian.T
     for i in range(6):
         square[i, i] += 1e-9
@@ -105,6 +115,15 @@ def felt_wrench(
     out[3] -= lever[1] * weight
     out[4] += lever[0] * weight
     return out
+
+
+@njit(cache=True)
+def power(tau: Array, qd: Array) -> float:
+    """Mechanical power Σ|τ·q̇| in W."""
+    total = 0.0
+    for i in range(tau.shape[0]):
+        total += abs(tau[i] * qd[i])
+    return total
 
 
 @njit(cache=True)

@@ -81,6 +81,7 @@ class SimWorld:
         self.driver = self._driver()
         self.clock = SimClock(self)
         self.step_hooks: list[Any] = []
+        self._simulate = self.bullet.stepSimulation  # looked up once: a client looks a function up anew each time
         self._furnish()
         self._began = time.monotonic()
 
@@ -90,7 +91,7 @@ class SimWorld:
             self.arm.actuate()
             if self.driver is not None:
                 self.driver.actuate()
-            self.bullet.stepSimulation()
+            self._simulate()
             self.arm.sense()
             self.wrench.sense(first=step == 0)
         self.ticks += 1

@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numba import njit
 
-from cells.pose import Array
+from cells.pose import Array, Vector3
 
 Arrays = tuple[Array, Array, Array, Array, Array, Array]
 GRAVITY = 9.80665  # m/s², standard gravity (CGPM 1901)
@@ -106,73 +106,133 @@ def fk(q: Array, arrays: Arrays) -> Array:
 
 
 @njit(cache=True)
+def _plus(a: Vector3, b: Vector3) -> Vector3:
+    return (a[0] + b[0], a[1] + b[1], a[2] + b[2])
+
+
+@njit(cache=True)
+def _minus(a: Vector3, b: Vector3) -> Vector3:
+    return (a[0] - b[0], a[1] - b[1], a[2] - b[2])
+
+
+@njit(cache=True)
+def _scaled(k: float, a: Vector3) -> Vector3:
+    return (k * a[0], k * a[1], k * a[2])
+
+
+@njit(cache=True)
+def _dot(a: Vector3, b: Vector3) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+@njit(cache=True)
+def _cross(a: Vector3, b: Vector3) -> Vector3:
+    return (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
+
+
+@njit(cache=True)
+def _row(a: Array, i: int) -> Vector3:
+    return (a[i, 0], a[i, 1], a[i, 2])
+
+
+@njit(cache=True)
+def _column(frame: Array, j: int) -> Vector3:
+    return (frame[0, j], frame[1, j], frame[2, j])
+
+
+@njit(cache=True)
+def _rotated(frame: Array, v: Vector3) -> Vector3:
+    """``v`` of a frame (4, 4) in the axes of the frame's parent."""
+    return (_dot(_row(frame, 0), v), _dot(_row(frame, 1), v), _dot(_row(frame, 2), v))
+
+
+@njit(cache=True)
+def _on(symmetric: Array, v: Vector3) -> Vector3:
+    """Matrix (3, 3) times vector."""
+    return (_dot(_row(symmetric, 0), v), _dot(_row(symmetric, 1), v), _dot(_row(symmetric, 2), v))
+
+
+@njit(cache=True)
+def _spread(frame: Array, inertia: Array, out: Array) -> None:
+    """out = R · ``inertia`` · Rᵀ (3, 3) for the rotation of a frame (4, 4)."""
+    for i in range(3):
+        half = (
+            _dot(_row(frame, i), _column(inertia, 0)),
+            _dot(_row(frame, i), _column(inertia, 1)),
+            _dot(_row(frame, i), _column(inertia, 2)),
+        )
+        for j in range(3):
+            out[i, j] = _dot(half, _row(frame, j))
+
+
+@njit(cache=True)
 def dynamics(q: Array, qd: Array, arrays: Arrays) -> tuple[Array, Array, Array, Array]:
     """Tip pose (4, 4), Jacobian (6, n), inertia matrix M (n, n) and bias C(q, q̇)q̇ + g(q) (n,), gravity along -z.
 
     M by composite Jacobians, the bias by a recursive Newton-Euler pass (Lynch & Park §8.3) with zero joint
-    acceleration and the base accelerated against gravity.
+    acceleration and the base accelerated against gravity. Vectors are tuples: they live in registers, where arrays
+    would be allocated one by one; this is computed in every physics step.
     """
     axes, prismatic, mass, com, inertia = arrays[1], arrays[2], arrays[3], arrays[4], arrays[5]
     n = q.shape[0]
     frames, tip = link_frames(q, arrays)
     jacobian = np.empty((6, n))
     _columns(frames, tip[:3, 3], n, arrays, jacobian)
-    matrix = np.zeros((n, n))
-    bias = np.zeros(n)
+    matrix = np.empty((n, n))
+    bias = np.empty(n)
     axis = np.empty((n, 3))
     centre = np.empty((n, 3))
-    turn = np.zeros((n, 3, 3))
+    turn = np.empty((n, 3, 3))
     force = np.empty((n, 3))
     moment = np.empty((n, 3))
-    omega, alpha = np.zeros(3), np.zeros(3)
-    accel = np.array([0.0, 0.0, GRAVITY])
-    here = np.zeros(3)
+    omega, alpha, here = (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)
+    accel = (0.0, 0.0, GRAVITY)
     for i in range(n):
-        f = frames[i]
-        rotation = np.ascontiguousarray(f[:3, :3])
-        axis[i] = rotation @ axes[i]
-        centre[i] = rotation @ com[i] + f[:3, 3]
-        turn[i] = rotation @ inertia[i] @ rotation.T
+        frame, origin = frames[i], _column(frames[i], 3)
+        a = _rotated(frame, _row(axes, i))
+        _spread(frame, inertia[i], turn[i])
         # Acceleration of this link's frame origin as a point of the link before it.
-        arm = f[:3, 3] - here
-        accel = accel + np.cross(alpha, arm) + np.cross(omega, np.cross(omega, arm))
+        lever = _minus(origin, here)
+        accel = _plus(accel, _plus(_cross(alpha, lever), _cross(omega, _cross(omega, lever))))
+        moved = _scaled(qd[i], a)
         if prismatic[i]:
-            accel = accel + 2.0 * np.cross(omega, axis[i] * qd[i])
+            accel = _plus(accel, _scaled(2.0, _cross(omega, moved)))
         else:
-            alpha = alpha + np.cross(omega, axis[i] * qd[i])
-            omega = omega + axis[i] * qd[i]
-        here = f[:3, 3].copy()
-        lever = centre[i] - here
-        at_centre = accel + np.cross(alpha, lever) + np.cross(omega, np.cross(omega, lever))
-        force[i] = mass[i] * at_centre
-        moment[i] = turn[i] @ alpha + np.cross(omega, turn[i] @ omega)
-    total, about_base = np.zeros(3), np.zeros(3)
-    heavy, first = 0.0, np.zeros(3)
-    second = np.zeros((3, 3))
+            alpha = _plus(alpha, _cross(omega, moved))
+            omega = _plus(omega, moved)
+        here = origin
+        lever = _rotated(frame, _row(com, i))
+        at_centre = _plus(accel, _plus(_cross(alpha, lever), _cross(omega, _cross(omega, lever))))
+        axis[i, 0], axis[i, 1], axis[i, 2] = a
+        centre[i, 0], centre[i, 1], centre[i, 2] = _plus(lever, origin)
+        force[i, 0], force[i, 1], force[i, 2] = _scaled(mass[i], at_centre)
+        spin = _plus(_on(turn[i], alpha), _cross(omega, _on(turn[i], omega)))
+        moment[i, 0], moment[i, 1], moment[i, 2] = spin
+    total, about_base, first = (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)
+    heavy, second = 0.0, np.zeros((3, 3))
     for i in range(n - 1, -1, -1):
-        total = total + force[i]
-        about_base = about_base + moment[i] + np.cross(centre[i], force[i])
+        a, c, f, origin = _row(axis, i), _row(centre, i), _row(force, i), _column(frames[i], 3)
+        total = _plus(total, f)
+        about_base = _plus(about_base, _plus(_row(moment, i), _cross(c, f)))
         # Composite body of links i..n-1 about the base origin: mass, first and second moment.
         heavy += mass[i]
-        first = first + mass[i] * centre[i]
-        c = centre[i]
-        square = c[0] * c[0] + c[1] * c[1] + c[2] * c[2]
+        first = _plus(first, _scaled(mass[i], c))
+        square = _dot(c, c)
         for r in range(3):
             for s in range(3):
                 second[r, s] += turn[i, r, s] - mass[i] * c[r] * c[s]
             second[r, r] += mass[i] * square
-        origin = frames[i, :3, 3]
         if prismatic[i]:
-            bias[i] = axis[i] @ total
-            momentum, spin = heavy * axis[i], np.cross(first, axis[i])
+            bias[i] = _dot(a, total)
+            momentum, spin = _scaled(heavy, a), _cross(first, a)
         else:
-            bias[i] = axis[i] @ (about_base - np.cross(origin, total))
-            momentum = np.cross(axis[i], first - heavy * origin)
-            spin = second @ axis[i] - np.cross(first, np.cross(axis[i], origin))
+            bias[i] = _dot(a, _minus(about_base, _cross(origin, total)))
+            momentum = _cross(a, _minus(first, _scaled(heavy, origin)))
+            spin = _minus(_on(second, a), _cross(first, _cross(a, origin)))
         for j in range(i + 1):
             if prismatic[j]:
-                matrix[j, i] = axis[j] @ momentum
+                matrix[j, i] = _dot(_row(axis, j), momentum)
             else:
-                matrix[j, i] = axis[j] @ (spin - np.cross(frames[j, :3, 3], momentum))
+                matrix[j, i] = _dot(_row(axis, j), _minus(spin, _cross(_column(frames[j], 3), momentum)))
             matrix[i, j] = matrix[j, i]
     return tip, jacobian, matrix, bias
