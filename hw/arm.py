@@ -66,7 +66,7 @@ class Ros2Arm:
         self._at = self._broken_at = 0.0  # the clock's time of the last tick, and of the last motion that ended early
         self._seen: Joints | None = None  # what the tcp was reckoned from last
         self._tcp = Pose()
-        self._ran = True  # whether the robot could be led at the last tick
+        self._ran = True  # whether the robot itself let itself be led at the last tick
 
     def missing(self) -> list[str]:
         """What isn't there yet of what it is led by."""
@@ -90,7 +90,7 @@ class Ros2Arm:
 
         Raises :class:`CellwrightError` for a Compliant, which an arm that takes positions gets from the one law."""
         with self._lock:
-            if self._lost() is not None:
+            if self._lost() is not None or not self._ran:
                 self._drop()
                 return
             if self._told is not None:
