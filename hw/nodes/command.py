@@ -1,0 +1,23 @@
+"""What every node's command does around it: interfaces made importable first, errors told without a traceback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from cells.errors import CellwrightError
+
+
+def run(serve: Callable[[Sequence[str]], None], argv: Sequence[str] | None = None) -> int:
+    """Serve with the command's words (unless given, the process's); returns the exit code."""
+    try:
+        from hw.types.ready import ready
+
+        ready()
+        serve(sys.argv[1:] if argv is None else argv)
+    except CellwrightError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    return 0

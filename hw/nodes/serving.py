@@ -1,0 +1,88 @@
+"""One arm node as a process: from its command line to its end by a signal, with nothing left behind."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import rclpy
+from rclpy.experimental.events_executor import EventsExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from cells.description.cell import Cell, load_cell
+from cells.errors import InputError, Problem
+from hw.nodes.arm import NAME, SETTINGS, ArmNode
+from hw.nodes.parameters import Setting, declare
+
+SIGNALS = signal.SIGINT, signal.SIGTERM
+LAST_TICKS = 5  # after the end was asked for, so that the ends of goals are still sent
+
+Opener = Callable[..., Any]
+
+
+def serve(opener: Opener, argv: Sequence[str], settings: tuple[Setting, ...] = ()) -> None:
+    """Run an arm's node until SIGINT or SIGTERM. ``opener(cell, variants, values)`` opens its world; ``values`` are
+    those of the parameters, which ``settings`` add to. Raises :class:`cells.errors.CellwrightError` for a node that
+    can't be started."""
+    try:
+        rclpy.init(args=["arm", *argv], signal_handler_options=SignalHandlerOptions.NO)
+    except Exception as error:  # rcl has a type of its own for each, and says in words what it can't read
+        raise InputError(Problem("--ros-args", str(error).splitlines()[0], "see `ros2 run --help`")) from None
+    try:
+        settings = (*SETTINGS, *settings)
+        cell, values = _asked_for(settings)
+        node = ArmNode(cell, values, settings, opener)
+        try:
+            _run(node)
+        finally:
+            node.close()
+            node.destroy_node()
+    finally:
+        rclpy.try_shutdown()
+
+
+def _asked_for(settings: Sequence[Setting]) -> tuple[Cell, dict[str, Any]]:
+    """The cell, with the prefix that was asked for, and the parameters: a node's namespace may come from the cell's
+    file, which a parameter names, so that a node is made only to read these."""
+    probe = Node(NAME, enable_rosout=False, start_parameter_services=False)
+    try:
+        values = declare(probe, settings)
+    finally:
+        probe.destroy_node()
+    if not values["cell"]:
+        raise InputError(Problem("parameter cell", "is missing", "add --ros-args -p cell:=panda-bench"))
+    cell = load_cell(values["cell"])
+    if values["tf_prefix"]:
+        told = cell.ros2.model_copy(update={"tf_prefix": values["tf_prefix"]})
+        cell = cell.model_copy(update={"ros2": told})
+    return cell, values
+
+
+def _run(node: ArmNode) -> None:
+    """Pass ticks as they are due, and hear messages in between, until a signal says stop."""
+    asked_to_end: list[int] = []
+    before = [signal.signal(number, lambda which, _: asked_to_end.append(which)) for number in SIGNALS]
+    executor = EventsExecutor()
+    executor.add_node(node)
+    node.get_logger().info("ready")
+    try:
+        while not asked_to_end:
+            _hear(executor, node)
+            node.tick()
+        node.stop()
+        for _ in range(LAST_TICKS):
+            _hear(executor, node)
+            node.tick()
+    finally:
+        executor.shutdown()
+        for number, handler in zip(SIGNALS, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _hear(executor: Any, node: ArmNode) -> None:
+    """Hear messages until the next tick is due, and for once in any case."""
+    executor.spin_once(timeout_sec=0.0)
+    while (left := node.pace.left()) > 0.0:
+        executor.spin_once(timeout_sec=left)
