@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import distributions, version
 from pathlib import Path
@@ -97,17 +99,25 @@ def perform(
     told: Told | None,
 ) -> T:
     """Open the world and do ``work`` in it, within reach of other terminals from the beginning: a stop that is asked
-    for while the world opens is obeyed before anything moves."""
+    for while the world opens is obeyed before anything moves.
+
+    The terminal and the signals are those of the process's main thread. Work in another one leaves both alone: whoever
+    runs it there hears the signals, and asks through the control socket as everybody else."""
     from cells.runtime.control_socket import ControlSocket
     from cells.runtime.requests import RequestQueue, interrupt_is_stop
 
     requests = RequestQueue()
+    in_front = threading.current_thread() is threading.main_thread()
     with ControlSocket(cell.name, requests, told=told):
-        with rerouted(STDOUT, STDERR):
+        with rerouted(STDOUT, STDERR) if in_front else nullcontext():
             world = open_world()
         try:
             # Only here can the arm be moving: before and after, Ctrl-C just ends the process.
-            with rerouted(STDOUT, to=STDERR), Progress(plan) as progress, interrupt_is_stop(requests, say):
+            with (
+                rerouted(STDOUT, to=STDERR) if in_front else nullcontext(),
+                Progress(plan, bar=in_front) as progress,
+                interrupt_is_stop(requests, say) if in_front else nullcontext(),
+            ):
                 return work(world, progress, requests)
         finally:
             world.close()
@@ -166,7 +176,7 @@ def write_config(folder: Path, asked: Mapping[str, Any], cell: Cell, plan: Plan,
     """Write ``run.json``: the exact command, what was asked for, configuration, versions and seed of this run."""
     config = {
         "schema": "cellwright/run/v1",
-        "command": ["cellwright", *sys.argv[1:]],
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "world": world,
         "seed": seed,
