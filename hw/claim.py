@@ -66,7 +66,9 @@ class Claim:
         try:
             other = json.loads(message.data)
             senior = (float(other["since"]), str(other["id"])) < (self._me["since"], self._me["id"])
-            name = f"the cell {str(other['cell'])[:48]!r} (process {int(other['process'])} on {str(other['host'])[:64]!r})"
+            name = (
+                f"the cell {str(other['cell'])[:48]!r} (process {int(other['process'])} on {str(other['host'])[:64]!r})"
+            )
         except (ValueError, KeyError, TypeError):
             return  # no claim at all
         if senior:

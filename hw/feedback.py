@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,4 +157,3 @@ def _column(values: Sequence[float], rows: list[int]) -> Array | None:
 def _stale(stamp: float, before: float) -> bool:
     """Whether a message is no newer than the last one: its stamp doesn't go on."""
     return stamp != 0.0 and before - RESTARTED_S < stamp <= before
-

@@ -14,7 +14,9 @@ from cells.control.verify import FOLLOWING
 from cells.kinematics.trajectory import sample
 from cells.pose import Array
 
-EVERY_S = 0.02  # s between the points of a goal; the controller's quintic between them stays within 1e-5 rad of the samples
+EVERY_S = (
+    0.02  # s between the points of a goal; the controller's quintic between them stays within 1e-5 rad of the samples
+)
 REACHED = 0.01  # rad around its end within which a joint has reached it
 REACHED_S = 0.5  # s that it may take longer for that
 UNANSWERED_S = 1.0  # s after which nobody is expected to answer any more

@@ -166,7 +166,11 @@ def _ros2(ros2: Ros2, spec: RobotSpec) -> Findings:
     joints = [joint.name for joint in spec.joints()]
     if ros2.joints and len(ros2.joints) != len(joints):
         what = f"names {len(ros2.joints)} joints, {spec.name} has {len(joints)}"
-        yield ("ros2", "joints"), what, f"name the driver's joints in the order of {', '.join(joints)}, or leave it away"
+        yield (
+            ("ros2", "joints"),
+            what,
+            f"name the driver's joints in the order of {', '.join(joints)}, or leave it away",
+        )
     if len(set(ros2.joints)) < len(ros2.joints):
         yield ("ros2", "joints"), "names a joint twice", "name each once"
     closed, open_ = ros2.gripper.closed, ros2.gripper.open

@@ -51,7 +51,11 @@ class Standing:
         """What a person should know and do, while a run waits in this state; empty where there is nothing."""
         if self.state is State.ABORTED and self.cause:
             return f"{self.cause}: {remedy_of(self.cause)}; then acknowledge, and resume or cancel"
-        return f"{LOOK}; then acknowledge, and resume or cancel" if self.state is State.ABORTED else _WAITS.get(self.state, "")
+        return (
+            f"{LOOK}; then acknowledge, and resume or cancel"
+            if self.state is State.ABORTED
+            else _WAITS.get(self.state, "")
+        )
 
     def left(self) -> str:
         """What is to be said where nothing runs, and it was left like this; empty where that is as it should be."""
@@ -98,15 +102,12 @@ def acknowledge(cell: str, by: str) -> dict[str, Any]:
 
     Returns an answer as :func:`cells.runtime.control_socket.send`, and raises as it does; ``NothingRuns`` where there
     is nothing to acknowledge either."""
-    from cells.journal.home import home_folder
     from cells.journal.store import Journal
     from cells.runtime.lease import Lease
 
     try:
         return send(cell, "acknowledge", by)
     except NothingRuns:
-        if not (home_folder() / cell).exists():
-            raise
         with Journal.open(cell) as journal:
             left = standing_of(journal)
             if left.ready:
