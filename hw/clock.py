@@ -31,6 +31,9 @@ class Clock(Protocol):
     def theirs(self) -> float:
         """The robot's time at the tick that has come."""
 
+    def fits(self, stamp: float, arrival: float) -> bool:
+        """Whether a stamp is of this clock, to a second."""
+
     def advance(self) -> None:
         """Wait for the next tick."""
 
@@ -55,6 +58,9 @@ class SteadyClock:
     def theirs(self) -> float:
         return self._began + self.now() - self._between
 
+    def fits(self, stamp: float, arrival: float) -> bool:
+        return abs(time.time() - (time.monotonic() - arrival) - stamp) <= SAME_S
+
     def advance(self) -> None:
         passed = int((time.monotonic() - self._began) / self.tick_s)
         self._ticks = max(self._ticks, passed) + 1
@@ -62,8 +68,8 @@ class SteadyClock:
 
 
 class ToldClock:
-    """Ticks of a clock that is told (``/clock``). Where nothing is told any more this computer's goes on, so that nobody
-    waits for ever."""
+    """Ticks of a clock that is told (``/clock``). Where nothing is told any more this computer's goes on: nobody waits
+    for ever."""
 
     def __init__(self, tick_s: float, told: float) -> None:
         """``told`` is the time (s) that was told last."""
@@ -86,6 +92,9 @@ class ToldClock:
 
     def theirs(self) -> float:
         return self._began + self._now
+
+    def fits(self, stamp: float, arrival: float) -> bool:
+        return abs(self._told - stamp) <= SAME_S
 
     def advance(self) -> None:
         with self._changed:

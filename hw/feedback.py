@@ -18,13 +18,15 @@ from cells.pose import Array
 from hw.names import Fingers, arm_joints, fingers
 
 HAND_TIMEOUT_S = 0.5  # hands tell their state more seldom than arms, 30 times a second some of them
+FRESH_S, LOOK_S = 2.0, 0.005  # s to wait for news, and between two looks
+MOST_ORDERS = 64  # of joints' names that are remembered
 RESTARTED_S = 1.0  # s that a stamp may go back: more is a robot that began anew
 
 
 @dataclass(frozen=True, slots=True)
 class Joints:
-    """Joints (n,) as measured: rad, rad/s, Nm, the latter zero where the driver doesn't tell; work Σ|τ·q̇| so far in J
-    (NaN where it doesn't); the robot's time of it (s; 0 where it isn't told), and when it came (``time.monotonic()``)."""
+    """Joints (n,) as measured: rad, rad/s, Nm, the last zero where the driver doesn't tell; the work Σ|τ·q̇| so far in J
+    (NaN where it doesn't); the robot's time (s; 0 where it isn't told), and ``time.monotonic()`` when they came."""
 
     q: Array
     qd: Array
@@ -60,12 +62,13 @@ class Feedback:
     def __init__(self, cell: Cell) -> None:
         self._names: tuple[str, ...] = arm_joints(cell)
         self._fingers: Fingers = fingers(cell)
-        self._timeout = cell.ros2.feedback_timeout_s
+        self._ros2, self._timeout = cell.ros2, cell.ros2.feedback_timeout_s
         self.joints: Joints | None = None
         self.hand: Hand | None = None
         self.felt: Felt | None = None
         self.mode: str | None = None if cell.ros2.mode is not None else "running"
         self.speed_scale = 1.0
+        self._heard: tuple[str, ...] = ()
         self._order: dict[tuple[str, ...], list[int] | None] = {}
 
     # ------------------------------------------------------------------ what comes
@@ -73,7 +76,7 @@ class Feedback:
     def on_joint_states(self, message: Any) -> None:
         """A ``sensor_msgs/JointState``: of the arm, the hand, or both, its joints in any order."""
         arrival, names = time.monotonic(), tuple(message.name)
-        stamp = seconds(message.header.stamp)
+        self._heard, stamp = names, seconds(message.header.stamp)
         rows = self._rows(names, self._names)
         if rows is not None and len(message.position) == len(names):
             self._arm(message, rows, stamp, arrival)
@@ -87,11 +90,36 @@ class Feedback:
         wrench = np.array([force.x, force.y, force.z, torque.x, torque.y, torque.z])
         self.felt = Felt(wrench, time.monotonic())
 
+    def on_mode(self, mode: str) -> None:
+        """The robot's own mode."""
+        self.mode = mode
+
     def on_speed_scaling(self, message: Any) -> None:
         """A ``std_msgs/Float64``, percent."""
         self.speed_scale = message.data / 100.0
 
     # ------------------------------------------------------------------ how it is
+
+    def missing(self) -> list[str]:
+        """What hasn't been told yet."""
+        ros2, found = self._ros2, []
+        heard = f" (heard there: {', '.join(self._heard[:12])})" if self._heard else ""
+        for what, names, come in (("the arm", self._names, self.joints), ("the hand", self._fingers.joints, self.hand)):
+            if come is None:
+                found.append(f"{what}'s joints {', '.join(names)} on {ros2.joint_states}{heard}")
+        if self.felt is None:
+            found.append(f"a wrench on {ros2.wrench.topic}")
+        if self.mode is None and ros2.mode is not None:
+            found.append(f"the robot's mode on {ros2.mode.topic} (where the driver tells none, write mode: null)")
+        return found
+
+    def wait(self) -> None:
+        """Wait, a while at most, until the robot has been heard of anew."""
+        began = time.monotonic()
+        while time.monotonic() - began < FRESH_S:
+            if self.joints is not None and self.joints.arrival > began and self.silent() is None:
+                return
+            time.sleep(LOOK_S)
 
     def silent(self) -> str | None:
         """The mode of an arm that hasn't been heard of for too long: "no_feedback" or "no_wrench"; else None."""
@@ -109,6 +137,8 @@ class Feedback:
         """Where the wanted joints stand in a message; None where one is missing."""
         key = (*wanted, "in", *names)
         if key not in self._order:
+            if len(self._order) >= MOST_ORDERS:
+                self._order.clear()
             where = {name: row for row, name in enumerate(names)}
             self._order[key] = [where[name] for name in wanted] if all(name in where for name in wanted) else None
         return self._order[key]

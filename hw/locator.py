@@ -48,8 +48,8 @@ class Known:
 class TaughtLocator:
     """What is known of the parts in the cell, tick by tick. Poses are of the parts' frames, m and rad."""
 
-    def __init__(self, cell: Cell, variants: Mapping[str, ProductVariant], tcp: Pose, width: float) -> None:
-        """For a hand that is empty at ``tcp`` (world) and open by ``width`` (m)."""
+    def __init__(self, cell: Cell, variants: Mapping[str, ProductVariant], tcp: Pose) -> None:
+        """For a hand that is empty at ``tcp`` (world)."""
         self._variants = variants
         self._fixture, self._station = cell.station("fixture"), cell.station
         self._taught = cell.noise.locator_sigma
@@ -58,8 +58,8 @@ class TaughtLocator:
         self._in_slot = _both(tuple(h / math.sqrt(3) for h in half), self._taught)
         self._stands: dict[str, Known] = {}
         self._held: dict[str, Known] = {}  # in the frame of the tool; the one between the fingers first
-        self._tcp, self._width, self._gap = tcp, width, width
-        self._closing: float | None = None  # the opening (m) that was asked for, while the fingers close
+        self._tcp, self._gap = tcp, math.inf
+        self._asked, self._closing = math.inf, False
 
     # ------------------------------------------------------------------ what happens
 
@@ -82,22 +82,21 @@ class TaughtLocator:
             self._stands.pop(instance, None)
             self._held.pop(instance, None)
 
-    def told(self, width: float) -> None:
-        """The hand was told to go to an opening (m)."""
-        if self._held and width > self._gap + BLOCKED:
-            self._let_go()
-        self._closing = width if width < self._width else None
-
-    def follow(self, tcp: Pose, hand: GripperReading) -> None:
-        """The tool is at ``tcp`` (world) and the hand reads so: to be told at every tick."""
-        self._tcp, self._width = tcp, hand.width
+    def follow(self, tcp: Pose, hand: GripperReading, asked: float) -> None:
+        """The tool is at ``tcp`` (world), the hand reads so, and was ``asked`` last to open so far (m): to be told at
+        every tick."""
+        self._tcp = tcp
+        if asked != self._asked:
+            if self._held and asked > self._gap + BLOCKED:
+                self._let_go()
+            self._asked, self._closing = asked, asked < hand.width
         if self._held and hand.width < self._gap - AS_WIDE:
             self._held = {name: replace(it, sigma=_both(it.sigma, (LOST,) * 3)) for name, it in self._held.items()}
             self._let_go()
-        if self._closing is not None and hand.still:
-            if not self._held and hand.width > self._closing + BLOCKED:
+        if self._closing and hand.still:
+            if not self._held and hand.width > asked + BLOCKED:
                 self._take(hand.width)
-            self._closing = None
+            self._closing = False
 
     # ------------------------------------------------------------------ what is told
 

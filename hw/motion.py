@@ -24,26 +24,33 @@ UNANSWERED_S = 1.0  # s after which nobody is expected to answer any more
 
 @dataclass
 class Motion:
-    """``trajectory`` as asked for at ``asked`` (``time.monotonic()``); ``handle`` is the goal's once it was accepted, and
-    ``elapsed`` how far the controller is with it (s)."""
+    """``trajectory`` as asked for at ``asked`` (``time.monotonic()``); ``handle`` is the goal's once it was accepted;
+    ``begun`` is when that was, and ``elapsed`` how far the controller is with it at the last tick (s)."""
 
     trajectory: Trajectory
     asked: float = field(default_factory=time.monotonic)
     handle: Any = None
+    begun: float | None = None
     elapsed: float | None = None
     dropped: bool = False
 
     def accepted(self, handle: Any) -> None:
         """The controller has taken it: half of the way that question and answer took ago."""
         self.handle = handle
-        if self.elapsed is None:
-            self.elapsed = (time.monotonic() - self.asked) / 2
+        self.begun = (self.asked + time.monotonic()) / 2
+
+    def pass_time(self, step: float) -> None:
+        """A tick has passed, ``step`` seconds of the motion's own time."""
+        if self.elapsed is not None:
+            self.elapsed += step
+        elif self.begun is not None:
+            self.elapsed = time.monotonic() - self.begun
 
     def overdue(self) -> bool:
         """Whether an answer should have come long ago."""
-        if self.elapsed is None or self.handle is None:
+        if self.handle is None:
             return time.monotonic() - self.asked > UNANSWERED_S
-        return self.elapsed > self.trajectory.duration + REACHED_S + UNANSWERED_S
+        return self.elapsed is not None and self.elapsed > self.trajectory.duration + REACHED_S + UNANSWERED_S
 
     def at(self) -> tuple[Array, Array, Array]:
         """Joints, velocity and acceleration (n,) that the controller tracks now."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+from controller_manager_msgs.srv import SwitchController
 
 from cells.description.ros2 import Ros2
-
-if TYPE_CHECKING:
-    from rclpy.node import Node
+from hw.network import Network
 
 Kind = Literal["trajectory", "streaming"]
 SWITCH_S = 1.0  # s that a change of controllers may take
@@ -19,18 +19,15 @@ SWITCH_S = 1.0  # s that a change of controllers may take
 class Switching:
     """``active`` is None where it isn't known: at the beginning, and after the robot itself has stopped."""
 
-    def __init__(self, node: Node, ros2: Ros2) -> None:
-        from controller_manager_msgs.srv import SwitchController
-
-        self._type = SwitchController
-        self._client = node.create_client(SwitchController, ros2.switch)
+    def __init__(self, network: Network, ros2: Ros2) -> None:
+        self._network = network
+        self._client = network.node.create_client(SwitchController, ros2.switch)
         self._names: dict[Kind, str] = {
             "trajectory": ros2.trajectory.controller,
             "streaming": ros2.streaming.controller,
         }
         self.active: Kind | None = None
         self._done = threading.Event()
-        self._then: Callable[[bool], None] | None = None
         self._turn = 0  # the number of the change that was asked for last
         self._asked = 0.0
 
@@ -40,7 +37,7 @@ class Switching:
 
     def to(self, kind: Kind, then: Callable[[bool], None]) -> None:
         """Ask for a change; ``then(done)`` is called once it is made or refused, on the executor's thread."""
-        request = self._type.Request()
+        request = SwitchController.Request()
         other: Kind = "streaming" if kind == "trajectory" else "trajectory"
         request.activate_controllers, request.deactivate_controllers = [self._names[kind]], [self._names[other]]
         request.strictness = request.BEST_EFFORT if self.active is None else request.STRICT
@@ -53,13 +50,12 @@ class Switching:
         def answered(future: Any) -> None:
             if turn != self._turn:
                 return
-            answer = future.result()
-            done = answer is not None and bool(answer.ok)
+            done = future.exception() is None and bool(future.result().ok)
             self.active = kind if done else None
             self._done.set()
             then(done)
 
-        self._client.call_async(request).add_done_callback(answered)
+        self._network.do(lambda: self._client.call_async(request).add_done_callback(answered))
 
     def wait(self, seconds: float) -> bool:
         """Wait for the change that was asked for; whether it was answered."""
@@ -68,3 +64,8 @@ class Switching:
     def overdue(self) -> bool:
         """Whether a change was asked for and should have been answered by now."""
         return self._turn > 0 and not self._done.is_set() and time.monotonic() - self._asked > SWITCH_S
+
+    def give_up(self) -> None:
+        """Wait for no answer any more."""
+        self._turn += 1
+        self._done.set()

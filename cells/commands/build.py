@@ -8,12 +8,14 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cells.commands.folder import make_folder
 from cells.commands.progress import Progress
+from cells.commands.rehearse import rehearse
 from cells.commands.show import STDERR, STDOUT, plain, rerouted, say
 
 if TYPE_CHECKING:
@@ -28,8 +30,9 @@ if TYPE_CHECKING:
     from cells.tasks.plan import Plan
 
 T = TypeVar("T")
-# Verdicts of units that a person ended.
+# Verdicts of units that a person ended, and of what went well.
 STOPPED = ("stopped", "cancelled")
+GOOD = ("good", "apart", "done")
 
 
 def build(
@@ -44,12 +47,13 @@ def build(
     view: bool,
     out: Path | None,
     told: Told | None = None,
+    twin: Callable[..., Any] | None = None,
 ) -> dict[str, Any]:
     """Build the order in a world; returns what the closing table says, as JSON values. ``told`` takes what is told
-    meanwhile.
+    meanwhile; ``twin`` opens the world in which it is rehearsed first.
 
-    Raises ``InputError`` where the cell is running already, passports can't be written or the folder can't be used:
-    nothing is written then.
+    Raises ``InputError`` where the cell is running already, passports can't be written or the folder can't be used, and
+    ``Refused`` where the rehearsal fails: nothing is written then.
     """
     from cells.journal.store import Journal, event_hash
     from cells.orders.passport.elements import need_basyx
@@ -58,7 +62,10 @@ def build(
     from cells.runtime.production import produce
 
     need_basyx()
+    work = partial(produce, order, plan, cell, variants)
     with Lease(cell.name):
+        if twin is not None:
+            rehearse(cell, lambda: twin(cell, variants, seed), work, GOOD)
         folder = make_folder(order.id, out)
         write_config(folder, {"order": order.model_dump(mode="json", by_alias=True)}, cell, plan, world, seed)
         with Journal.open(cell.name) as journal:
@@ -70,9 +77,7 @@ def build(
                 cell,
                 plan,
                 lambda: opener(cell, variants, seed, view),
-                lambda world, progress, requests: produce(
-                    order, plan, cell, variants, world, journal, folder, progress, requests, say=progress.say
-                ),
+                lambda world, progress, requests: work(world, journal, folder, progress, requests, say=progress.say),
                 told,
             )
             built = list(journal.events(after=start))

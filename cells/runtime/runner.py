@@ -53,8 +53,8 @@ _WORDS = {
 }
 _ADVICE = {
     State.STOPPED: "stopped, waiting: cellwright acknowledge, then resume or cancel, from another terminal",
-    State.ABORTED: "aborted ({why}), waiting: {remedy}; then cellwright acknowledge, and resume or cancel, from another "
-    "terminal",
+    State.ABORTED: "aborted ({why}), waiting: {remedy}; "
+    "then cellwright acknowledge, and resume or cancel, from another terminal",
     State.HELD: "held: cellwright resume or cancel, from another terminal",
 }
 

@@ -29,7 +29,6 @@ from hw.nodes.faults import Faults, Line
 from hw.nodes.hand import HandServer
 from hw.nodes.loading import Loading
 from hw.nodes.motion import Motion
-from hw.nodes.pace import Pace
 from hw.nodes.parameters import Setting, declare
 from hw.nodes.states import States
 
@@ -63,7 +62,6 @@ class ArmNode(Node):  # type: ignore[misc]
         declare(self, settings)
         variants: dict[str, ProductVariant] = {}
         self.world = opener(cell, variants, values)
-        self.pace = Pace(cell.tick_s, values["rate"])
         self._by_wall = values["rate"] == 1.0 and not self.get_parameter("use_sim_time").value
         self._line = Line(values["seed"])
         self._faults = Faults()
@@ -80,9 +78,6 @@ class ArmNode(Node):  # type: ignore[misc]
 
     def tick(self) -> None:
         """Pass one control tick of the world, and tell what has come of it."""
-        lost = self.pace.begin()
-        if lost is not None:
-            self.get_logger().warning(f"can't keep up: {lost:.2f} s behind; the world goes slower than it should")
         world = self.world
         world.clock.advance()
         reading, hand = world.arm.read(), world.gripper.read()

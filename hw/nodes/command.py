@@ -11,7 +11,7 @@ from cells.errors import CellwrightError
 def run(serve: Callable[[Sequence[str]], None], argv: Sequence[str] | None = None) -> int:
     """Serve with the command's words (unless given, the process's); returns the exit code."""
     try:
-        from hw.types.ready import ready
+        from hw.types import ready
 
         ready()
         serve(sys.argv[1:] if argv is None else argv)

@@ -28,7 +28,7 @@ class Goals(ActionServer):  # type: ignore[misc]
     ) -> None:
         self._log, self._accept, self._start, self._cancel = node.get_logger(), accept, begin, cancel
         self._plan: Any = None
-        self._handle: Any = None
+        self._current: Any = None  # its handle
         super().__init__(
             node, action, name, lambda _: None, goal_callback=self._asked, handle_accepted_callback=self._begin,
             cancel_callback=lambda _: CancelResponse.ACCEPT,
@@ -36,13 +36,13 @@ class Goals(ActionServer):  # type: ignore[misc]
 
     def tick(self) -> None:
         """Hear whether the goal is to be cancelled."""
-        if self._handle is not None and self._handle.is_cancel_requested:
+        if self._current is not None and self._current.is_cancel_requested:
             self._cancel()
 
     def tell(self, feedback: Any) -> None:
         """Publish feedback on the goal, if there is one."""
-        if self._handle is not None:
-            self._handle.publish_feedback(feedback)
+        if self._current is not None:
+            self._current.publish_feedback(feedback)
 
     def notify_execute(self, goal_handle: Any, execute_callback: Any) -> None:
         """A goal is carried out by ticks: only its end is a callback, which sends the result."""
@@ -61,11 +61,11 @@ class Goals(ActionServer):  # type: ignore[misc]
         handle.execute()
         plan, self._plan = self._plan, None
         self._start(plan, lambda ok, result: self._finish(handle, ok, result))
-        self._handle = handle
+        self._current = handle
 
     def _finish(self, handle: Any, ok: bool, result: Any) -> None:
-        if self._handle is handle:
-            self._handle = None
+        if self._current is handle:
+            self._current = None
         if handle.is_cancel_requested:
             handle.canceled()
         elif ok:

@@ -15,17 +15,19 @@ class Pace:
     def __init__(self, tick_s: float, rate: float, now: Callable[[], float] = time.monotonic) -> None:
         self._step = tick_s / rate if rate else 0.0
         self._now = now
-        self._due = now()
+        self._due: float | None = None  # the first one at once
         self._lost, self._said = 0.0, -SAY_EVERY_S
 
     def left(self) -> float:
         """Seconds until the next tick is due; 0 for one that is."""
-        return max(0.0, self._due - self._now()) if self._step else 0.0
+        return max(0.0, self._due - self._now()) if self._step and self._due is not None else 0.0
 
     def begin(self) -> float | None:
         """A tick begins now. Seconds of wall time that the ticks have lost since this was told last, or None where
         there is nothing to tell."""
         now = self._now()
+        if self._due is None:
+            self._due = now
         late = now - self._due
         if self._step and late > SLIP_S:
             self._lost += late

@@ -14,10 +14,11 @@ from rclpy.signals import SignalHandlerOptions
 from cells.description.cell import Cell, load_cell
 from cells.errors import InputError, Problem
 from hw.nodes.arm import NAME, SETTINGS, ArmNode
+from hw.nodes.pace import Pace
 from hw.nodes.parameters import Setting, declare
 
 SIGNALS = signal.SIGINT, signal.SIGTERM
-LAST_TICKS = 5  # after the end was asked for, so that the ends of goals are still sent
+LAST_TICKS = 5  # after the end was asked for, so that the end of a goal is still sent
 
 Opener = Callable[..., Any]
 
@@ -35,7 +36,7 @@ def serve(opener: Opener, argv: Sequence[str], settings: tuple[Setting, ...] = (
         cell, values = _asked_for(settings)
         node = ArmNode(cell, values, settings, opener)
         try:
-            _run(node)
+            _run(node, Pace(cell.tick_s, values["rate"]))
         finally:
             node.close()
             node.destroy_node()
@@ -60,7 +61,7 @@ def _asked_for(settings: Sequence[Setting]) -> tuple[Cell, dict[str, Any]]:
     return cell, values
 
 
-def _run(node: ArmNode) -> None:
+def _run(node: ArmNode, pace: Pace) -> None:
     """Pass ticks as they are due, and hear messages in between, until a signal says stop."""
     asked_to_end: list[int] = []
     before = [signal.signal(number, lambda which, _: asked_to_end.append(which)) for number in SIGNALS]
@@ -69,20 +70,22 @@ def _run(node: ArmNode) -> None:
     node.get_logger().info("ready")
     try:
         while not asked_to_end:
-            _hear(executor, node)
-            node.tick()
+            _pass_one(executor, node, pace)
         node.stop()
         for _ in range(LAST_TICKS):
-            _hear(executor, node)
-            node.tick()
+            _pass_one(executor, node, pace)
     finally:
         executor.shutdown()
         for number, handler in zip(SIGNALS, before, strict=True):
             signal.signal(number, handler)
 
 
-def _hear(executor: Any, node: ArmNode) -> None:
-    """Hear messages until the next tick is due, and for once in any case."""
+def _pass_one(executor: Any, node: ArmNode, pace: Pace) -> None:
+    """Hear messages until a tick is due, one in any case; then pass it."""
     executor.spin_once(timeout_sec=0.0)
-    while (left := node.pace.left()) > 0.0:
+    while (left := pace.left()) > 0.0:
         executor.spin_once(timeout_sec=left)
+    lost = pace.begin()
+    if lost is not None:
+        node.get_logger().warning(f"can't keep up: {lost:.2f} s behind; the world goes slower than it should")
+    node.tick()

@@ -26,7 +26,7 @@ os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 def need_ros() -> None:
     """Skip where ROS 2 or its interfaces can't be had here, with the reason."""
     pytest.importorskip("rclpy", reason="rclpy isn't installed: pip install 'cellwright[ros]'")
-    from hw.types.ready import ready
+    from hw.types import ready
 
     try:
         ready()
