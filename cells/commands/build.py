@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from cells.commands.folder import make_folder
 from cells.commands.progress import Progress
 from cells.commands.rehearse import rehearse
-from cells.commands.show import STDERR, STDOUT, plain, rerouted, say
+from cells.commands.show import STDERR, STDOUT, in_front, plain, rerouted, say
 
 if TYPE_CHECKING:
     from cells.description.cell import Cell
@@ -112,17 +111,13 @@ def perform(
     from cells.runtime.requests import RequestQueue, interrupt_is_stop
 
     requests = RequestQueue()
-    in_front = threading.current_thread() is threading.main_thread()
     with ControlSocket(cell.name, requests, told=told):
-        with rerouted(STDOUT, STDERR) if in_front else nullcontext():
+        with rerouted(STDOUT, STDERR):
             world = open_world()
         try:
             # Only here can the arm be moving: before and after, Ctrl-C just ends the process.
-            with (
-                rerouted(STDOUT, to=STDERR) if in_front else nullcontext(),
-                Progress(plan, bar=in_front) as progress,
-                interrupt_is_stop(requests, say) if in_front else nullcontext(),
-            ):
+            heard = interrupt_is_stop(requests, say) if in_front() else nullcontext()
+            with rerouted(STDOUT, to=STDERR), Progress(plan, bar=in_front()) as progress, heard:
                 return work(world, progress, requests)
         finally:
             world.close()

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cells.commands.build import build
 from cells.commands.run import exit_code, planned
-from cells.commands.tell import agree_to, desk_of, in_words, passed_on, sayings_of, stop
+from cells.commands.tell import agree_to, desk_of, in_words, passed_on, sayings_of
 from cells.commands.told import Place, do
-from cells.commands.worlds import world_opener
+from cells.commands.worlds import suited, twin_of, world_opener
 from cells.errors import CellwrightError
 from cells.journal.store import Journal
 from cells.orders.order import parse_order
@@ -41,9 +41,11 @@ class OrderJob:
         order, document = parse_order(self._text, self._overrides)
         variants, plan = planned(order, document, place.cell)
         self.total = sum(len(unit.calls) for unit in plan.units)
+        opener = world_opener(place.world)
+        cell, twin = suited(place.cell, opener), twin_of(opener)
         return build(
-            order, place.cell, variants, plan, world_opener(place.world),
-            world=place.world, seed=place.seed, view=False, out=None, told=told,
+            order, cell, variants, plan, opener,
+            world=place.world, seed=place.seed, view=False, out=None, told=told, twin=twin,
         )  # fmt: skip
 
 
@@ -104,19 +106,27 @@ class Clerk:
         cell = self._place.cell
         spoken = says_stop(text, "auto")
         # First of all, whoever else is speaking: the arm comes to rest.
-        stopped = stop(cell, text, spoken, BY) if spoken is not None else None
+        stopped = self._stopped(text) if spoken is not None else None
         with self._one, Journal.open(cell.name) as journal:
             desk = desk_of(cell, journal, by=BY)
             turn = take_turn(text, "auto", desk)
+            if turn.kind == "stop" and stopped is None:
+                stopped = self._stopped(text)
             if stopped is not None:
                 return Answer(stopped[0], "stop", stopped[1])
-            if turn.kind in ("stop", "control"):
+            if turn.kind == "control":
                 heeded, words = passed_on(text, turn, desk)
                 return Answer(heeded, turn.kind, words)
             if turn.kind == "confirmed" or (turn.kind == "plan" and yes):
                 return self._agree(turn.kind, turn.plan, desk, unasked=turn.kind == "plan")
             said = [in_words(saying, turn.language, cell) for saying in sayings_of(turn, waits=True)]
             return Answer(turn.kind not in WRONG, turn.kind, "\n".join(said), turn.plan)
+
+    def _stopped(self, text: str) -> tuple[bool, str]:
+        try:
+            return in_a_line(self._work.stop(self._place.cell.name, f"{BY}, told: {text}"))
+        except CellwrightError as error:
+            return False, str(error)
 
     def confirm(self, plan: str) -> Answer:
         """Say yes to the plan that waits. Raises ``CellwrightError``."""
@@ -129,6 +139,11 @@ class Clerk:
             return Answer(agreed, kind, words, plan)
         job = self._work.begin(task.plan.order_id, self._place, partial(_do, task, self._place, unasked))
         return Answer(True, kind, f"{task.plan.order_id} begins", task.plan.hash, job)
+
+
+def in_a_line(answer: Mapping[str, Any]) -> tuple[bool, str]:
+    """What the running cell answered: whether it heeds, and its state with its words."""
+    return bool(answer.get("ok")), f"{answer.get('state', '')}: {answer.get('what', '')}".strip(": ")
 
 
 def _do(task: Task, place: Place, unasked: bool, told: Told) -> Result:

@@ -29,7 +29,7 @@ from cells.errors import CellwrightError, InputError, Problem
 from cells.journal.store import Journal
 from cells.runtime.control_socket import NothingRuns, send
 from cells.runtime.standing import acknowledge
-from hw.nodes.asking import BY, Clerk, Ended, OrderJob, ended
+from hw.nodes.asking import BY, Clerk, Ended, OrderJob, ended, in_a_line
 from hw.nodes.parameters import Setting, declare
 from hw.nodes.telling import Telling
 from hw.nodes.work import Work, result_of
@@ -309,8 +309,7 @@ class CellNode(LifecycleNode):
         if self._place is None:
             return False, "the cell isn't configured, so that nothing runs"
         name = self._place.cell.name
-        answer = acknowledge(name, BY) if what == "acknowledge" else send(name, what, BY)
-        return bool(answer.get("ok")), f"{answer.get('state', '')}: {answer.get('what', '')}".strip(": ")
+        return in_a_line(acknowledge(name, BY) if what == "acknowledge" else self.work.stop(name, f"{BY}, ~/stop"))
 
     @staticmethod
     def _answered(ask: Any) -> tuple[bool, str]:

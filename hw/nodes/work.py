@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from typing import Any
 
 from cells.commands.told import Place, go_on
 from cells.errors import CellwrightError, Problem
-from cells.runtime.control_socket import send
+from cells.runtime.control_socket import NothingRuns, send
+from cells.runtime.packml import State
 from cells.runtime.requests import Told
 
-ASK_EVERY_S = 0.2
+ASK_EVERY_S, SOON_S = 0.2, 0.02
 Result = dict[str, Any]
 
 
@@ -62,6 +63,24 @@ class Work:
                 self._doing = ""
                 self._left.set()
 
+    def stop(self, cell: str, by: str) -> Mapping[str, Any]:
+        """Ask what runs to stop; its answer. While it gets ready and doesn't listen yet, the wish is kept for it.
+        Raises ``CellwrightError`` where nothing runs, or it doesn't answer."""
+        try:
+            return send(cell, "stop", by)
+        except NothingRuns:
+            if not self._doing:
+                raise
+        threading.Thread(target=self._insist, args=(cell, by), name="stop", daemon=True).start()
+        return {"ok": True, "state": str(State.IDLE), "what": "nothing moves yet; the run stops before it does"}
+
+    def _insist(self, cell: str, by: str) -> None:
+        while not self._left.is_set():
+            with contextlib.suppress(CellwrightError):
+                send(cell, "stop", by)
+                return
+            self._left.wait(SOON_S)
+
     def end(self, cell: str, by: str, within_s: float) -> bool:
         """Bring what runs to rest and leave it there: no motion comes after it. Whether it has ended in time."""
         asked = "stop"
@@ -71,7 +90,7 @@ class Work:
             with contextlib.suppress(CellwrightError):  # it doesn't listen yet, or any more
                 answer = send(cell, asked, by)
                 # What was stopped and not acknowledged ends where it stands, once it is at rest.
-                asked = "cancel" if answer.get("ok") or answer.get("state") in ("Stopped", "Aborted") else asked
+                asked = "cancel" if answer.get("ok") or answer.get("state") in (State.STOPPED, State.ABORTED) else asked
             self._left.wait(ASK_EVERY_S)
         return self._left.is_set()
 
