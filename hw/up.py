@@ -51,7 +51,7 @@ def up(
     members = [Member("cell", (sys.executable, "-m", "hw.nodes.cell", *common, *own), returns=True, end_s=20.0)]
     if hardware is not Hardware.REAL:
         module = f"hw.nodes.arm_{hardware.value}"
-        arm = Member("arm", (sys.executable, "-m", module, *common), returns=False, end_s=5.0, why_not=FORGETFUL)
+        arm = Member("arm", (sys.executable, "-m", module, *common), returns=False, end_s=10.0, why_not=FORGETFUL)
         members.insert(0, arm)
     if code := Supervisor(members, os.environ, say).run():
         raise typer.Exit(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 
@@ -20,7 +21,7 @@ from tf2_msgs.msg import TFMessage
 from cells.description.cell import Cell
 from cells.journal.store import Journal
 from cells.runtime.packml import State
-from cells.runtime.standing import Standing, standing_of
+from cells.runtime.standing import KINDS, Standing, standing, standing_of
 from hw.nodes.diagnosis import arm_status, cell_status, guard_status
 from hw.nodes.frames import Frame, RobotFrames, robot_description, station_frames
 
@@ -47,7 +48,7 @@ class Telling:
 
     def __init__(self, node: Node, cell: Cell, journal: Journal, runs: Callable[[], bool]) -> None:
         self._node, self._cell, self._journal, self._runs = node, cell, journal, runs
-        self.standing = standing_of(journal)
+        self.standing, self._looks = standing_of(journal), threading.Lock()
         self._told: tuple[str, ...] = ()
         self._told_at, self._state_at = -STATE_EVERY_S, -STATE_EVERY_S
         self._joints = RobotFrames(cell)
@@ -74,11 +75,12 @@ class Telling:
             self._node.destroy_publisher(publisher)
 
     def look(self) -> None:
-        """Follow the journal, and tell each state that it went through since."""
-        for event_by_event in self._news():
-            self.standing = event_by_event
+        """Follow the journal, and tell each state that it went through since. From any thread."""
+        with self._looks:
+            for found in self._news():
+                self.standing = found
+                self._tell_state()
             self._tell_state()
-        self._tell_state()
 
     def shown(self) -> tuple[State, str]:
         """The state that is told, and what a person should know and do. What a dead run left is Aborted."""
@@ -88,8 +90,6 @@ class Telling:
         return (State.ABORTED, left) if left else (self.standing.state, "")
 
     def _news(self) -> Iterable[Standing]:
-        from cells.runtime.standing import KINDS, standing
-
         now = self.standing
         for event in self._journal.events(after=now.seq, kinds=KINDS):
             now = standing([event], now)
@@ -97,8 +97,7 @@ class Telling:
 
     def _tell_state(self) -> None:
         state, message = self.shown()
-        standing = self.standing
-        told = (str(state), standing.order, standing.step, message)
+        told = (str(state), self.standing.order, self.standing.step, message)
         now = time.monotonic()
         if told == self._told and now - self._told_at < STATE_EVERY_S:
             return
