@@ -9,7 +9,8 @@ from pathlib import Path
 
 from setuptools import Distribution, setup
 
-COLCON = {"install", "develop", "install_data", "symlink_data", "--dry-run"}  # none of which a build by pip calls
+# None of these is called by a build with pip.
+COLCON = {"install", "develop", "install_data", "symlink_data", "--dry-run", "--help-commands"}
 
 
 class Ament(Distribution):
@@ -21,7 +22,8 @@ class Ament(Distribution):
 
 def ament():
     """What pyproject.toml says, with the files of a ROS package, as arguments of ``setup``."""
-    told = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+    # colcon may call a link to this file, in a folder of its own.
+    told = tomllib.loads(Path(__file__).resolve().with_name("pyproject.toml").read_text(encoding="utf-8"))
     project, files = told["project"], told["tool"]["setuptools"]
     points = {"console_scripts": project["scripts"], **project["entry-points"]}
     return {

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 from hw.nodes.command import run
 
+SIGNALS = signal.SIGINT, signal.SIGTERM
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the node until SIGINT or SIGTERM; returns the exit code. What runs then comes to rest first."""
@@ -28,7 +30,7 @@ def serve(argv: Sequence[str]) -> None:
     from hw.nodes.cell_node import END_S, THREADS, CellNode, namespace_in_file
 
     ends = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         signal.signal(number, lambda *_: ends.set())
     rclpy.init(args=["cell", *argv], signal_handler_options=SignalHandlerOptions.NO)
     try:
@@ -56,6 +58,9 @@ def serve(argv: Sequence[str]) -> None:
         node.destroy_node()
     finally:
         rclpy.try_shutdown()
+        for number in SIGNALS:
+            # A second one, as ros2 launch sends beside the terminal's, must not make a clean end look like a death.
+            signal.signal(number, signal.SIG_IGN)
     if not at_rest:
         what = f"hasn't come to its end within {END_S:.0f} s"
         raise CellwrightError(Problem("the run", what, "look at the arm before anything else"))

@@ -132,7 +132,7 @@ class CellClient:
         future = self.sentences.send_goal_async(Tell.Goal(text=text, yes=yes))
         return self.result(self.until(lambda: future.done() and future.result()))[1]
 
-    def result(self, handle: Any, patience: float = 120.0) -> tuple[int, Any]:
+    def result(self, handle: Any, patience: float = 300.0) -> tuple[int, Any]:
         """Status and result of a goal."""
         future = handle.get_result_async()
         self.until(future.done, patience)

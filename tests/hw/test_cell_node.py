@@ -84,7 +84,7 @@ def test_an_order_is_built_and_a_stop_is_answered_at_once(cell: CellClient) -> N
     told: list = []
     goal = cell.order(ORDER, told=told)
     assert goal.accepted
-    cell.until(lambda: told and told[-1].step, patience=120)
+    cell.until(lambda: told and told[-1].step, patience=300)
     assert not cell.order(ORDER).accepted  # one at a time
     assert send("panda-bench", "status", "test")["state"] == "Execute"  # as from any terminal
     begun = time.monotonic()
@@ -131,7 +131,7 @@ def test_deactivated_it_leaves_the_arm_where_it_stands_until_that_is_acknowledge
 
 def test_a_cancel_ends_the_order(cell: CellClient) -> None:
     goal = cell.order(ORDER)
-    cell.until(lambda: cell.states[-1].step, patience=120)
+    cell.until(lambda: cell.states[-1].step, patience=300)
     cell.until(goal.cancel_goal_async().done)
     status, result = cell.result(goal)
     assert (status, result.exit_code) == (CANCELED, 130)
@@ -146,7 +146,7 @@ def test_a_killed_node_comes_back_asking_for_acknowledgement_and_knows_what_was_
         told: list = []
         client.until(lambda: client.states)
         assert client.order(ORDER, told=told).accepted
-        client.until(lambda: told and told[-1].done, patience=120)
+        client.until(lambda: told and told[-1].done, patience=300)
         node.kill()
         node.wait()
         client.close()
