@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from hw.types.commands import app as interfaces
+from hw.interface_commands import app as interfaces
 from hw.up import up
 
 app = typer.Typer(help="Real arms, over ROS 2: start a cell's nodes, message types.", no_args_is_help=True)

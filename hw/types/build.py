@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 from cells.errors import Problem, Unbuildable
@@ -32,14 +33,12 @@ DRAFT = ".draft-"
 
 def prefix_for(definition: Definition, platform: Platform) -> Path:
     """Where a package is once it is built; a change of anything that counts is another place."""
-    import numpy
-
     key = hashlib.sha256(definition.digest())
     for name in (*generate.GENERATORS, *generate.depends(definition), *compiler.RUNTIME):
         key.update(f"{name} {platform.version_of(name)} {platform.prefix_of(name)}\0".encode())
-    key.update(f"{sysconfig.get_config_var('SOABI')} numpy {numpy.__version__.partition('.')[0]}\0".encode())
-    for how in (generate, compiler):
-        key.update(Path(str(how.__file__)).read_bytes())
+    key.update(f"{sysconfig.get_config_var('SOABI')} numpy {version('numpy').partition('.')[0]}\0".encode())
+    for how in (__file__, compiler.__file__, generate.__file__):
+        key.update(Path(how).read_bytes())
     return built_folder() / f"{definition.package}-{key.hexdigest()[:16]}"
 
 
@@ -53,7 +52,7 @@ def build(wanted: Sequence[Definition], platform: Platform) -> None:
             if missing:
                 _build(missing, platform, folder)
     except OSError as error:
-        what = f"can't be written ({error.strerror})"
+        what = f"building ROS 2 interfaces there failed ({error.strerror})"
         raise Unbuildable(Problem(str(error.filename or folder), what, "make room, or check permissions")) from error
 
 

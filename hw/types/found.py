@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
+from typing import Any
 
 from cells.errors import Problem
 from hw.types.build import prefix_for
@@ -41,7 +42,7 @@ class Found:
         feedback = next(entry for entry in types if entry["type_name"] == f"{TRAJECTORY}_Feedback")
         return "kilted" if any(field["name"] == "index" for field in feedback["fields"]) else "older"
 
-    def _described(self, name: str) -> dict | None:
+    def _described(self, name: str) -> Any:
         path = self.prefix / "share" / f"{name}.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 

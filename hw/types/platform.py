@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import sysconfig
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from importlib.metadata import PackageNotFoundError, distribution
@@ -54,6 +55,10 @@ def find_platform() -> Platform:
     spec = PathFinder.find_spec("rclpy")
     if spec is None or spec.origin is None:
         raise Unbuildable(Problem("ROS 2", "Python finds no rclpy", SOURCE))
+    if not (Path(spec.origin).parent / f"_rclpy_pybind11{sysconfig.get_config_var('EXT_SUFFIX')}").exists():
+        what = f"{Path(spec.origin).parent} was made for another Python than {sys.version.split()[0]}"
+        remedy = "use that one (python3 -m venv --system-site-packages), or a shell in which no distribution is sourced"
+        raise Unbuildable(Problem("ROS 2", what, remedy))
     sourced = [entry for entry in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if entry]
     prefixes = tuple(dict.fromkeys(Path(entry) for entry in (*sourced, sys.prefix) if not is_built_here(entry)))
     if _is_wheel(Path(spec.origin).parent):
