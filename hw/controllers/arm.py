@@ -67,6 +67,10 @@ class ArmControllers:
         """End the goal and come to rest."""
         self._stop(Outcome(SUCCESSFUL, "cancelled: the arm comes to rest where it is"))
 
+    def abort(self, why: str) -> None:
+        """End the goal as one that failed, and come to rest."""
+        self._stop(Outcome(INVALID_GOAL, why))
+
     # ------------------------------------------------------------------ streamed positions
 
     def stream(self, q: Sequence[float]) -> None:
@@ -100,14 +104,14 @@ class ArmControllers:
             raise Rejected("; ".join(problems))
         if left != self.active:
             if self.active == self.names[0]:
-                self._stop(Outcome(INVALID_GOAL, "the controller was deactivated"))
+                self.abort("the controller was deactivated")
             self.active = left
 
     def protective_stop(self) -> None:
         """Come to rest, and take nothing until :meth:`release`."""
         if self.mode == RUNNING:
             self.mode = PROTECTIVE_STOP
-            self._stop(Outcome(INVALID_GOAL, "the robot is in a protective stop"))
+            self.abort("the robot is in a protective stop")
 
     def release(self) -> None:
         """Take goals again; what was going on before is forgotten."""

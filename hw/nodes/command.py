@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -9,7 +10,9 @@ from cells.errors import CellwrightError
 
 
 def run(serve: Callable[[Sequence[str]], None], argv: Sequence[str] | None = None) -> int:
-    """Serve with the command's words (unless given, the process's); returns the exit code."""
+    """Serve with the command's words (unless given, the process's); returns the exit code. A node that is told to end
+    while it still starts ends at once, and gives back what it had opened."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         from hw.types import ready
 
@@ -20,4 +23,6 @@ def run(serve: Callable[[Sequence[str]], None], argv: Sequence[str] | None = Non
         return error.exit_code
     except KeyboardInterrupt:
         return 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return 0

@@ -13,7 +13,7 @@ from hw.controllers.sampling import Rejected
 Finish = Callable[[bool, Any], None]  # whether it went as asked, and the action's result
 
 
-class Goals(ActionServer):  # type: ignore[misc]
+class Goals(ActionServer):
     """``accept(goal)`` makes a plan of what is asked for, or raises :class:`Rejected`; ``begin(plan, finish)`` sets
     about it, and somebody calls ``finish`` once; ``cancel()`` sees to it that this is soon."""
 

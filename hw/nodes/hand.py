@@ -38,6 +38,10 @@ class HandServer:
         if self._finish is not None and self._ticks % FEEDBACK_TICKS == 0:
             self._goals.tell(self._told(self._action.Feedback(), reading))
 
+    def abort(self) -> None:
+        """End the command, if there is one, as one that failed."""
+        self._end(self._hand.read(), False)
+
     def _accept(self, goal: Any) -> Grip:
         command = goal.command
         if not self._parallel:
@@ -49,13 +53,13 @@ class HandServer:
         return self._hand.plan(command.position[0], *most)
 
     def _begin(self, grip: Grip, finish: Finish) -> None:
-        self._end(self._hand.read(), False)
+        self.abort()
         self._finish = finish
         self._hand.start(grip)
 
     def _cancel(self) -> None:
         self._hand.hold()
-        self._end(self._hand.read(), False)
+        self.abort()
 
     def _end(self, reading: GripperReading, ok: bool, **how: bool) -> None:
         """Tell the goal's result, if there is one."""

@@ -12,13 +12,16 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from cells.description.cell import Cell, load_cell
+from cells.description.ros2 import Ros2
 from cells.errors import InputError, Problem
+from cells.products.model import ProductVariant
 from hw.nodes.arm import NAME, SETTINGS, ArmNode
 from hw.nodes.pace import Pace
 from hw.nodes.parameters import Setting, declare
 
 SIGNALS = signal.SIGINT, signal.SIGTERM
 LAST_TICKS = 5  # after the end was asked for, so that the end of a goal is still sent
+HEARD_WHEN_LATE = 4  # events between two ticks of a world that is behind: enough for a stream at twice its ticks
 
 Opener = Callable[..., Any]
 
@@ -34,12 +37,14 @@ def serve(opener: Opener, argv: Sequence[str], settings: tuple[Setting, ...] = (
     try:
         settings = (*SETTINGS, *settings)
         cell, values = _asked_for(settings)
-        node = ArmNode(cell, values, settings, opener)
+        variants: dict[str, ProductVariant] = {}
+        world = opener(cell, variants, values)
         try:
+            node = ArmNode(cell, values, settings, world, variants)
             _run(node, Pace(cell.tick_s, values["rate"]))
-        finally:
-            node.close()
             node.destroy_node()
+        finally:
+            world.close()
     finally:
         rclpy.try_shutdown()
 
@@ -55,10 +60,23 @@ def _asked_for(settings: Sequence[Setting]) -> tuple[Cell, dict[str, Any]]:
     if not values["cell"]:
         raise InputError(Problem("parameter cell", "is missing", "add --ros-args -p cell:=panda-bench"))
     cell = load_cell(values["cell"])
-    if values["tf_prefix"]:
-        told = cell.ros2.model_copy(update={"tf_prefix": values["tf_prefix"]})
-        cell = cell.model_copy(update={"ros2": told})
-    return cell, values
+    asked, ticks = values["joint_state_hz"], cell.clocks.control_hz
+    if asked > ticks:
+        what = f"{asked} Hz is more than the {ticks} control ticks a second of {cell.name}"
+        raise InputError(Problem("parameter joint_state_hz", what, "choose less, or raise clocks.control_hz"))
+    return _with_prefix(cell, values["tf_prefix"]), values
+
+
+def _with_prefix(cell: Cell, prefix: str) -> Cell:
+    """The cell with a prefix of its own, if one is given."""
+    if not prefix:
+        return cell
+    try:
+        told = Ros2.model_validate({**cell.ros2.model_dump(), "tf_prefix": prefix})
+    except ValueError:
+        remedy = "begin with a letter, then letters, digits and _"
+        raise InputError(Problem("parameter tf_prefix", f"{prefix!r} is no prefix for names", remedy)) from None
+    return cell.model_copy(update={"ros2": told})
 
 
 def _run(node: ArmNode, pace: Pace) -> None:
@@ -71,7 +89,7 @@ def _run(node: ArmNode, pace: Pace) -> None:
     try:
         while not asked_to_end:
             _pass_one(executor, node, pace)
-        node.stop()
+        node.end()
         for _ in range(LAST_TICKS):
             _pass_one(executor, node, pace)
     finally:
@@ -81,8 +99,9 @@ def _run(node: ArmNode, pace: Pace) -> None:
 
 
 def _pass_one(executor: Any, node: ArmNode, pace: Pace) -> None:
-    """Hear messages until a tick is due, one in any case; then pass it."""
-    executor.spin_once(timeout_sec=0.0)
+    """Hear messages until a tick is due, some in any case; then pass it."""
+    for _ in range(HEARD_WHEN_LATE):
+        executor.spin_once(timeout_sec=pace.left())
     while (left := pace.left()) > 0.0:
         executor.spin_once(timeout_sec=left)
     lost = pace.begin()

@@ -17,10 +17,11 @@ import pytest
 from cells.errors import CellwrightError
 
 NAMESPACE = "/bench"
-PATIENCE = 20.0  # s for anything that should come, on a loaded machine
+PATIENCE = 60.0  # s for anything that should come, on a loaded machine
 # A domain of this process's own, so that tests that run side by side don't hear each other.
 os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+os.environ["FASTDDS_BUILTIN_TRANSPORTS"] = "UDPv4"  # a killed process's shared memory makes the next one complain
 
 
 def need_ros() -> None:
@@ -35,23 +36,22 @@ def need_ros() -> None:
 
 
 @contextmanager
-def process(module: str, *words: str, namespace: str = NAMESPACE) -> Iterator[subprocess.Popen[str]]:
+def process(module: str, *words: str, namespace: str = NAMESPACE) -> Iterator[subprocess.Popen[bytes]]:
     """A node that runs until the block ends; ``words`` are parameters such as ``cell:=panda-bench``."""
     parameters = [part for word in words for part in ("-p", word)]
     command = [sys.executable, "-m", module, "--ros-args", "-r", f"__ns:={namespace}", *parameters]
-    started = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    started = subprocess.Popen(command)
     try:
         yield started
     finally:
         started.kill()
-        started.communicate()
+        started.wait()
 
 
-def end(node: subprocess.Popen[str], by: signal.Signals) -> int:
+def end(node: subprocess.Popen[bytes], by: signal.Signals) -> int:
     """End a node by a signal; its exit code."""
     node.send_signal(by)
-    node.communicate(timeout=PATIENCE)
-    return node.returncode
+    return node.wait(timeout=PATIENCE)
 
 
 class Client:
@@ -115,6 +115,12 @@ class Client:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self._executor.spin_once(timeout_sec=0.01)
+
+    def heard_within(self, seconds: float, name: str) -> list[Any]:
+        """What comes within the next seconds."""
+        self.heard[name].clear()
+        self.pass_(seconds)
+        return self.heard[name]
 
     def ask(self, kind: Any, name: str, request: Any = None) -> Any:
         """A service's answer."""

@@ -6,6 +6,7 @@ import math
 import signal
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,6 +30,10 @@ def turned(angle: float) -> np.ndarray:
     return q
 
 
+def seconds(stamp: Any) -> float:
+    return float(stamp.sec + stamp.nanosec * 1e-9)
+
+
 @pytest.fixture(scope="module")
 def arm() -> Iterator[Client]:
     """A client of a node that runs while these tests do; its end is the last of them."""
@@ -37,6 +42,11 @@ def arm() -> Iterator[Client]:
         client = Client(JOINTS)
         client.ready()
         yield client
+        handle = client.goal(turned(0.3), 5.0)
+        assert handle.accepted
+        node.send_signal(signal.SIGTERM)
+        status, result = client.result(handle)
+        assert (status, result.error_string) == (ABORTED, "the arm's node ends")
         client.close()
         assert end(node, signal.SIGTERM) == 0
 
@@ -98,9 +108,9 @@ def test_a_stream_moves_the_arm_once_its_controller_is_active_and_holds_when_it_
     assert arm.switch(STREAMING, TRAJECTORY).ok
     assert not arm.goal(turned(0.0), 1.0).accepted
     arm.stream(*steps)
-    assert np.allclose(arm.at_rest(), steps[-1])
+    arm.until(lambda: np.allclose(arm.state()[0], steps[-1]))
     arm.pass_(0.2)
-    assert np.allclose(arm.at_rest(), steps[-1])
+    assert np.allclose(arm.state()[0], steps[-1])
     assert arm.switch(TRAJECTORY, STREAMING).ok
 
 
@@ -134,17 +144,14 @@ def test_a_protective_stop_aborts_the_goal_and_nothing_resumes_after_it(arm: Cli
 
 def test_stamps_are_this_computers_time_and_the_clock_goes_as_fast(arm: Client) -> None:
     arm.heard["states"].clear()
-    stamp = arm.until(lambda: arm.heard["states"])[-1].header.stamp
-    assert abs(time.time() - stamp.sec - stamp.nanosec * 1e-9) < 1.0
+    assert abs(time.time() - seconds(arm.until(lambda: arm.heard["states"])[-1].header.stamp)) < 2.0
     arm.heard["clock"].clear()
-    arm.pass_(0.5)
-    first, last = (arm.heard["clock"][k].clock for k in (0, -1))
-    assert 0.3 < (last.sec - first.sec) + (last.nanosec - first.nanosec) * 1e-9 < 0.6
+    first, began = seconds(arm.until(lambda: arm.heard["clock"])[0].clock), time.monotonic()
+    arm.until(lambda: seconds(arm.heard["clock"][-1].clock) > first + 0.6)
+    assert time.monotonic() - began > 0.4  # what was late may be caught up with, by a little
     [answer] = arm.set(clock_skew_s=5.0)
     assert answer.successful
-    arm.heard["states"].clear()
-    stamp = arm.until(lambda: arm.heard["states"])[-1].header.stamp
-    assert stamp.sec + stamp.nanosec * 1e-9 - time.time() == pytest.approx(5.0, abs=1.0)
+    arm.until(lambda: seconds(arm.heard["states"][-1].header.stamp) > time.time() + 3.0)
     arm.set(clock_skew_s=0.0)
 
 
@@ -155,19 +162,18 @@ def test_knobs_freeze_spoil_and_reorder_what_is_told(arm: Client) -> None:
     names = [*JOINTS, "panda_finger_joint1", "panda_finger_joint2"]
     arm.set(joint_order=",".join(reversed(names)))
     arm.until(lambda: list(arm.heard["states"][-1].name) == names[::-1])
-    assert np.allclose(arm.state()[0], turned(0.0), atol=1e-6)  # by name, all the same
+    arm.until(lambda: np.allclose(arm.state()[0], turned(0.0), atol=1e-6))  # by name, all the same
     arm.set(joint_order="")
     arm.set(freeze_feedback=True)
-    arm.pass_(0.1)
-    arm.heard["states"].clear()
-    arm.pass_(0.3)
-    assert arm.heard["states"] == []
+    arm.until(lambda: not arm.heard_within(0.3, "states"))
+    assert arm.heard_within(0.1, "clock")
     arm.set(freeze_feedback=False)
-    arm.until(lambda: arm.heard["states"])
+    arm.until(lambda: arm.heard_within(0.1, "states"))
 
 
 def test_a_bad_parameter_is_refused_with_the_reason(arm: Client) -> None:
     share, order, seed = arm.set(drop_share=1.5, joint_order="panda_joint1", seed=3)
+    assert not arm.set(joint_order=3)[0].successful
     assert not share.successful
     assert "range" in share.reason
     assert order.reason == "isn't an order of the 9 joints that are told"
@@ -191,18 +197,30 @@ def test_loading_parts_is_said_to_be_done_and_an_unknown_variant_is_told(arm: Cl
     assert "variant: is another document" in refused.message
 
 
+def test_a_world_that_cannot_keep_up_says_so_and_tells_its_own_time() -> None:
+    need_ros()
+    with process("hw.nodes.arm_mock", "cell:=panda-bench", "rate:=100.0", namespace="/hurried") as node:
+        client = Client(JOINTS, namespace="/hurried")
+        client.ready()
+        client.until(lambda: any("can't keep up" in line.msg for line in client.heard["log"]))
+        assert seconds(client.heard["states"][-1].header.stamp) < 1e6
+        client.close()
+        assert end(node, signal.SIGINT) == 0
+
+
 @pytest.mark.parametrize(
     ("word", "said"),
     [
         ("cell:=nowhere", "no cell is called 'nowhere'"),
+        ("tf_prefix:=a/b", "parameter tf_prefix: 'a/b' is no prefix"),
         ("rate:=-1.0", "parameter rate: is out of range"),
+        ("rate:=fast", "parameter rate: isn't a float; write it as -p rate:=1.0"),
         ("joint_state_hz:=400", "more than the 250 control ticks a second"),
     ],
 )
-def test_a_node_that_cannot_start_says_why_in_a_line_and_ends(word: str, said: str) -> None:
+def test_a_node_that_cannot_start_says_why_in_a_line(word: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     need_ros()
-    with process("hw.nodes.arm_mock", "cell:=panda-bench", word) as node:
-        _, told = node.communicate(timeout=30)
-    assert node.returncode == 2
-    assert said in told
-    assert "Traceback" not in told
+    from hw.nodes.arm_mock import main
+
+    assert main(["--ros-args", "-p", "cell:=panda-bench", "-p", word]) == 2
+    assert said in capsys.readouterr().err
