@@ -81,11 +81,13 @@ class Ros2Arm:
     # ------------------------------------------------------------------ setpoints
 
     def command(self, setpoint: Setpoint) -> None:
-        """Take one setpoint. A robot that has stopped by itself gets none, so that nothing begins when it is released.
+        """Take one setpoint. A robot that has stopped by itself gets none, so that nothing begins when it is released; nor
+        does one that isn't heard of: its controller, which knows where it is, ends the motion or holds the last point.
 
         Raises :class:`CellwrightError` for a Compliant, which an arm that takes positions gets from the one law."""
         with self._lock:
-            if self._feedback.mode != "running":
+            if self._lost() is not None:
+                self._drop()
                 return
             if self._told:
                 self._fault, self._told = None, False
@@ -231,6 +233,10 @@ class Ros2Arm:
 
     def _mode(self) -> str:
         """Why the arm can't be led, the robot's own reason first; else "running"."""
+        return self._lost() or self._fault or ("claimed_elsewhere" if self._claim.rival else "running")
+
+    def _lost(self) -> str | None:
+        """Why nobody here can tell the arm what to do: it has stopped by itself, or isn't heard of."""
         feedback = self._feedback
         if feedback.mode is not None and feedback.mode != "running":
             return feedback.mode
@@ -239,7 +245,7 @@ class Ros2Arm:
         assert feedback.joints is not None
         if feedback.joints.stamp and not self._clock.fits(feedback.joints.stamp, feedback.joints.arrival):
             return "clock_mismatch"
-        return self._fault or ("claimed_elsewhere" if self._claim.rival else "running")
+        return None
 
     def _age(self) -> float:
         joints = self._feedback.joints

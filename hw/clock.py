@@ -12,7 +12,7 @@ import time
 from typing import Literal, Protocol
 
 SAME_S = 1.0  # s that two clocks may differ and still count as the same: drivers stamp late, networks delay
-STALLED_S = 0.1  # s without a word from a simulation's clock after which this computer's goes on in its place
+STALLED_S = 1.0  # s without a word from a simulation's clock after which this computer's goes on in its place
 DRIFT_S = 1e-6  # s by which two computers' clocks may drift apart between two messages (250 ppm at 250 Hz)
 
 

@@ -38,7 +38,8 @@ class Joints:
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """Opening (m), its speed (m/s), the fingers' effort (N; NaN where the driver doesn't tell), and when it came."""
+    """Opening (m), its speed (m/s), the fingers' effort (N; NaN where the driver doesn't tell); the robot's time, and
+    when it came."""
 
     width: float
     speed: float
@@ -49,10 +50,9 @@ class Hand:
 
 @dataclass(frozen=True, slots=True)
 class Felt:
-    """What a sensor feels: (6,) [f; m], N and Nm, at and along its own frame; and when it came."""
+    """What a sensor feels: (6,) [f; m], N and Nm, at and along its own frame."""
 
     wrench: Array
-    arrival: float
 
 
 class Feedback:
@@ -68,6 +68,7 @@ class Feedback:
         self.felt: Felt | None = None
         self.mode: str | None = None if cell.ros2.mode is not None else "running"
         self.speed_scale = 1.0
+        self._quiet: dict[str, tuple[object, float]] = {}  # what was told last of each, and for how long (s)
         self._heard: tuple[str, ...] = ()
         self._order: dict[tuple[str, ...], list[int] | None] = {}
 
@@ -87,8 +88,7 @@ class Feedback:
     def on_wrench(self, message: Any) -> None:
         """A ``geometry_msgs/WrenchStamped``."""
         force, torque = message.wrench.force, message.wrench.torque
-        wrench = np.array([force.x, force.y, force.z, torque.x, torque.y, torque.z])
-        self.felt = Felt(wrench, time.monotonic())
+        self.felt = Felt(np.array([force.x, force.y, force.z, torque.x, torque.y, torque.z]))
 
     def on_mode(self, mode: str) -> None:
         """The robot's own mode."""
@@ -117,21 +117,23 @@ class Feedback:
         """Wait, a while at most, until the robot has been heard of anew."""
         began = time.monotonic()
         while time.monotonic() - began < FRESH_S:
-            if self.joints is not None and self.joints.arrival > began and self.silent() is None:
+            if self.joints is not None and self.joints.arrival > began:
                 return
             time.sleep(LOOK_S)
 
+    def pass_time(self, step: float) -> None:
+        """A tick of ``step`` s has passed: what wasn't told anew is older by it. Ticks count and not this computer's
+        time, so that a loop which was late doesn't take its own lateness for the robot's silence."""
+        for name, told in (("joints", self.joints), ("hand", self.hand), ("felt", self.felt)):
+            before, quiet = self._quiet.get(name, (None, 0.0))
+            self._quiet[name] = (told, quiet + step if told is before else 0.0)
+
     def silent(self) -> str | None:
         """The mode of an arm that hasn't been heard of for too long: "no_feedback" or "no_wrench"; else None."""
-        now = time.monotonic()
-        arm, hand, felt = self.joints, self.hand, self.felt
-        if arm is None or now - arm.arrival > self._timeout:
+        quiet = {name: seconds for name, (_, seconds) in self._quiet.items()}
+        if quiet.get("joints", 0.0) > self._timeout or quiet.get("hand", 0.0) > max(HAND_TIMEOUT_S, self._timeout):
             return "no_feedback"
-        if hand is None or now - hand.arrival > max(HAND_TIMEOUT_S, self._timeout):
-            return "no_feedback"
-        if felt is None or now - felt.arrival > self._timeout:
-            return "no_wrench"
-        return None
+        return "no_wrench" if quiet.get("felt", 0.0) > self._timeout else None
 
     def _rows(self, names: tuple[str, ...], wanted: Sequence[str]) -> list[int] | None:
         """Where the wanted joints stand in a message; None where one is missing."""

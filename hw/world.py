@@ -110,12 +110,14 @@ class Ros2World:
         self.clock = WorldClock(clock, self._tick)
         self.wrench = Ros2Wrench(feedback, self.arm, sensor_in_tcp(cell))
         self.camera = NoCamera()
+        self._feedback = feedback
         self.stock: Stock = AskedStock(self.locator)
         if load.service_is_ready():
             self.stock = ServedStock(self.locator, network, load, variants, feedback.wait)
         self.traits = Traits(contact=True, deterministic=False, self_loading=load.service_is_ready())
 
     def _tick(self) -> None:
+        self._feedback.pass_time(self.clock.tick_s)
         self.arm.tick()
         self.locator.follow(self.arm.tcp(), self.gripper.read(), self.gripper.asked)
 

@@ -100,7 +100,7 @@ class Runner:
         self.tare: Array = np.zeros(6)
         self.tick = 0
         self.proof = proof_of(cell, chain)
-        self.guard = Guard(cell, chain, realtime=not world.traits.deterministic)
+        self.guard = Guard(cell, chain)
         self._emit, self._requests, self._say = emit, requests, say
         self._standing: Command = None
         self._law: Any = None
@@ -123,6 +123,7 @@ class Runner:
 
     def _run(self, work: Work) -> Ending:
         cancelled = False
+        self.guard.begin()
         while True:
             reading = self.read()
             wish = self._heed(self._requests.poll(), work)
