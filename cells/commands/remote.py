@@ -16,7 +16,7 @@ COMMANDS = {
     "pause": "Bring the arm to rest, now; needs no acknowledgement.",
     "resume": "Go on after a pause or an acknowledged stop. The arm goes back to a step boundary first.",
     "cancel": "End the order early. What is held goes to the reject bin, the arm home; unacknowledged, nothing moves.",
-    "acknowledge": "Confirm that a stop's cause, or what a run that died left behind, was looked at; resets the latch.",
+    "acknowledge": "Confirm that a stop's cause was looked at; resets the latch. Also for what a run that died left.",
 }
 
 

@@ -25,7 +25,7 @@ class Up:
 
     def __init__(self, here: Path, *words: str, **more: str) -> None:
         self.log = here / "up.log"
-        quiet = (RANGE, *PROFILES)
+        quiet = (RANGE, *PROFILES, "FASTDDS_BUILTIN_TRANSPORTS")
         known = {key: value for key, value in os.environ.items() if key not in quiet}
         known |= {"CELLWRIGHT_HOME": str(here / "home"), **more}
         command = [Path(sys.executable).with_name("cellwright"), "hw", "up", *words]
