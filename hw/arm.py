@@ -81,8 +81,8 @@ class Ros2Arm:
     # ------------------------------------------------------------------ setpoints
 
     def command(self, setpoint: Setpoint) -> None:
-        """Take one setpoint. A robot that has stopped by itself gets none, so that nothing begins when it is released; nor
-        does one that isn't heard of: its controller, which knows where it is, ends the motion or holds the last point.
+        """Take one setpoint. A robot that has stopped by itself gets none, so that nothing begins when it is released.
+        Nor does one that isn't heard of: its controller, which knows where it is, ends the motion or holds the point.
 
         Raises :class:`CellwrightError` for a Compliant, which an arm that takes positions gets from the one law."""
         with self._lock:

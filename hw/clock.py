@@ -1,7 +1,7 @@
 """Clocks of a cell that waits for time instead of making it: this computer's own, or one that a simulation tells.
 
-Which one an arm lives by its messages say: see :func:`stamped_by`. Both wait for the next tick ahead. What comes late
-passes over the ticks that it missed, so that whoever looks at the time sees it.
+Which one an arm lives by its messages say: see :func:`stamped_by`. Whoever comes late passes over the ticks that were
+missed, and the time shows it.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class ToldClock:
     def advance(self) -> None:
         with self._changed:
             passed = int((self._told - self.theirs()) / self.tick_s + 1e-6)
-            target = self._now + (max(passed, 0) + 1) * self.tick_s
+            target = self._now + max(passed, 1) * self.tick_s
             patience = max(self.tick_s, STALLED_S - (time.monotonic() - self._heard))
             if not self._changed.wait_for(lambda: self._told - self._began >= target - 1e-9, patience):
                 self._began = self._told - target  # what is told from now on goes on from here

@@ -85,7 +85,8 @@ def edited(text: str, path: Path, station: str, xyz_mm: tuple[float, float, floa
         turn = values["yaw_deg"][1]
         changes.append((turn.start_mark.index, _end(turn), yaw))
     else:
-        between = ", " if node.flow_style else "\n" + " " * key.start_mark.column
+        line_end = "\r\n" if "\r\n" in text else "\n"
+        between = ", " if node.flow_style else line_end + " " * key.start_mark.column
         changes.append((key.start_mark.index, key.start_mark.index, f"yaw_deg: {yaw}{between}"))
     for start, end, new in sorted(changes, reverse=True):
         text = text[:start] + new + text[end:]

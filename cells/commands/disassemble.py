@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cells.commands.build import GOOD, STOPPED, perform, say_if_compiling, write_config
+from cells.commands.build import STOPPED, perform, rehearsal, say_if_compiling, write_config
 from cells.commands.folder import make_folder
-from cells.commands.rehearse import rehearse
 from cells.commands.show import emit, say, table
 
 if TYPE_CHECKING:
@@ -110,8 +109,6 @@ def take_unit_apart(
     variants = {variant.hash: variant}
     work = partial(take_apart, plan, variant, lots, cell)
     with Lease(cell.name):
-        if twin is not None:
-            rehearse(cell, lambda: twin(cell, variants, seed), work, GOOD)
         folder = make_folder(f"{serial}-apart", out)
         asked = {"disassemble": {"serial": serial, "family": variant.family, "parameters": dict(variant.parameters)}}
         write_config(folder, asked, cell, plan, world, seed)
@@ -125,6 +122,7 @@ def take_unit_apart(
                 lambda: opener(cell, variants, seed, view),
                 lambda world, progress, requests: work(world, journal, folder, progress, requests, say=progress.say),
                 told,
+                rehearsal(cell, twin, variants, seed, work),
             )
             events = list(journal.events(after=start))
             report = write_disassembly_report(folder, plan, variant, cell, events)

@@ -8,10 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cells.commands.build import GOOD, STOPPED, build, perform, say_if_compiling, write_config
+from cells.commands.build import GOOD, STOPPED, build, perform, rehearsal, say_if_compiling, write_config
 from cells.commands.disassemble import take_unit_apart
 from cells.commands.folder import make_folder
-from cells.commands.rehearse import rehearse
 from cells.commands.show import say
 from cells.commands.worlds import Opener, suited, twin_of, world_opener
 from cells.errors import Problem, Refused
@@ -74,8 +73,6 @@ def errand(task: Task, opener: Opener, place: Place, told: Told | None, twin: Op
     cell, plan = task.cell, task.plan
     work = partial(run_errand, plan, task.variants, cell)
     with Lease(cell.name):
-        if twin is not None:
-            rehearse(cell, lambda: twin(cell, task.variants, place.seed), work, GOOD)
         folder = make_folder(plan.order_id, None)
         asked = {"errand": {"words": sorted(set(task.words.values()))}}
         write_config(folder, asked, cell, plan, place.world, place.seed)
@@ -89,6 +86,7 @@ def errand(task: Task, opener: Opener, place: Place, told: Told | None, twin: Op
                 lambda: opener(cell, task.variants, place.seed, place.view),
                 lambda world, progress, requests: work(world, journal, folder, progress, requests, say=progress.say),
                 told,
+                rehearsal(cell, twin, task.variants, place.seed, work),
             )
             events = list(journal.events(after=start))
     return {
