@@ -125,13 +125,20 @@ class _Bench:
     def clock(self) -> None:
         clock, tick = self.world.clock, self._cell.tick_s
         _expect(f"clock.tick_s to be the cell's {tick} s", clock.tick_s == tick, clock.tick_s)
-        slack = 1e-9 if self.world.traits.deterministic else tick / 2
+        passed = []
         for _ in range(20):
             before = clock.now()
             self.world.arm.read()
             clock.advance()
-            passed = clock.now() - before
-            _expect(f"one advance() to pass {tick} s, and reading none", abs(passed - tick) <= slack, f"{passed:.6f} s")
+            passed.append(clock.now() - before)
+        if self.world.traits.deterministic:
+            worst = max(passed, key=lambda seconds: abs(seconds - tick))
+            _expect(f"one advance() to pass {tick} s, and reading none", abs(worst - tick) <= 1e-9, f"{worst:.6f} s")
+            return
+        # What waits for a clock may come late, and says so; it is never early, and late only now and then.
+        usual, least = float(np.median(passed)), min(passed)
+        seen = f"{usual:.6f} s, once {least:.6f} s"
+        _expect(f"advance() to pass {tick} s as a rule", abs(usual - tick) <= tick / 2 <= least, seen)
 
     def readings(self) -> None:
         arm, hand = self.world.arm.read(), self.world.gripper.read()
@@ -198,8 +205,8 @@ class _Bench:
 
     def compliant(self) -> None:
         """A world takes Compliant where the arm has a compliance of its own; elsewhere the one law stands before it."""
-        if not self.world.traits.contact or "impedance" not in self._cell.control.modes:
-            raise NotHere("no contact in this world, or no mode impedance in this cell")
+        if not self.world.traits.contact or self._cell.control.default != "impedance":
+            raise NotHere("no contact in this world, or the cell isn't in mode impedance")
         start = self.world.arm.read()
         for goal in (start.tcp.shifted(dz=RAISE), start.tcp):
             soft = Compliant(goal, np.zeros(6), np.array([1500.0] * 3 + [40.0] * 3), SOFT_FORCE)

@@ -37,6 +37,12 @@ class Unbuildable(CellwrightError):
     """The input is well-formed but names something that can't be built: exit 1."""
 
 
+class Stopped(CellwrightError):
+    """A person ended it before anything had been moved: exit 130."""
+
+    exit_code = 130
+
+
 class Refused(CellwrightError):
     """Refused for safety: exit 3."""
 

@@ -20,8 +20,10 @@ class ArmReading:
 
     ``q, qd, tau`` (n,) measured rad, rad/s, Nm; ``q_cmd, qd_cmd, qdd_cmd`` (n,) what the arm's controller is
     tracking now; ``busy`` while a Segment is executing; ``mode`` the robot's own mode ("running", "protective_stop",
-    "emergency_stop"); ``speed_scale`` in 0..1; ``tcp`` the measured tool centre point in the world frame;
-    ``energy_j`` mechanical work Σ|τ·q̇| since the world started, in joules (NaN where the world can't tell).
+    "emergency_stop", ...), or what has come between it and the cell ("no_feedback", "motion_rejected", ...: see
+    :mod:`cells.runtime.remedies`); ``speed_scale`` in 0..1; ``tcp`` the measured tool centre point in the world frame;
+    ``energy_j`` mechanical work Σ|τ·q̇| since the world started, in joules (NaN where the world can't tell); ``age`` the
+    seconds that have passed since this was measured.
     """
 
     q: Array
@@ -35,6 +37,7 @@ class ArmReading:
     mode: str = "running"
     speed_scale: float = 1.0
     energy_j: float = float("nan")
+    age: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,8 @@ from __future__ import annotations
 import typer
 
 from hw.interface_commands import app as interfaces
+from hw.teach_command import teach
 
-app = typer.Typer(help="Real arms, over ROS 2: message types.", no_args_is_help=True)
+app = typer.Typer(help="Real arms, over ROS 2: teach stations, message types.", no_args_is_help=True)
 app.add_typer(interfaces, name="interfaces")
-
-
-@app.callback()
-def hw() -> None:
-    """Keeps ``interfaces`` a noun of its own while it is the only one."""
+app.command()(teach)

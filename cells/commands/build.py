@@ -6,12 +6,14 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cells.commands.folder import make_folder
 from cells.commands.progress import Progress
+from cells.commands.rehearse import Work, rehearse
 from cells.commands.show import STDERR, STDOUT, plain, rerouted, say
 
 if TYPE_CHECKING:
@@ -22,12 +24,13 @@ if TYPE_CHECKING:
     from cells.ports import World
     from cells.products.model import ProductVariant
     from cells.runtime.production import UnitOutcome
-    from cells.runtime.requests import RequestQueue, Told
+    from cells.runtime.requests import RequestQueue, Requests, Told
     from cells.tasks.plan import Plan
 
 T = TypeVar("T")
-# Verdicts of units that a person ended.
+# Verdicts of units that a person ended, and of what went well.
 STOPPED = ("stopped", "cancelled")
+GOOD = ("good", "apart", "done")
 
 
 def build(
@@ -42,12 +45,13 @@ def build(
     view: bool,
     out: Path | None,
     told: Told | None = None,
+    twin: Callable[..., Any] | None = None,
 ) -> dict[str, Any]:
     """Build the order in a world; returns what the closing table says, as JSON values. ``told`` takes what is told
-    meanwhile.
+    meanwhile; ``twin`` opens the world in which it is rehearsed first.
 
     Raises ``InputError`` where the cell is running already, passports can't be written or the folder can't be used:
-    nothing is written then.
+    nothing is written then. Raises ``Refused`` where the rehearsal fails: nothing has moved then.
     """
     from cells.journal.store import Journal, event_hash
     from cells.orders.passport.elements import need_basyx
@@ -56,6 +60,7 @@ def build(
     from cells.runtime.production import produce
 
     need_basyx()
+    work = partial(produce, order, plan, cell, variants)
     with Lease(cell.name):
         folder = make_folder(order.id, out)
         write_config(folder, {"order": order.model_dump(mode="json", by_alias=True)}, cell, plan, world, seed)
@@ -68,10 +73,9 @@ def build(
                 cell,
                 plan,
                 lambda: opener(cell, variants, seed, view),
-                lambda world, progress, requests: produce(
-                    order, plan, cell, variants, world, journal, folder, progress, requests, say=progress.say
-                ),
+                lambda world, progress, requests: work(world, journal, folder, progress, requests, say=progress.say),
                 told,
+                rehearsal(cell, twin, variants, seed, work),
             )
             built = list(journal.events(after=start))
             units = [papers(outcome, folder, journal, order, plan, cell, variants, built) for outcome in outcomes]
@@ -95,14 +99,17 @@ def perform(
     open_world: Callable[[], World],
     work: Callable[[World, Progress, RequestQueue], T],
     told: Told | None,
+    rehearsal: Callable[[Requests], None] | None = None,
 ) -> T:
-    """Open the world and do ``work`` in it, within reach of other terminals from the beginning: a stop that is asked
-    for while the world opens is obeyed before anything moves."""
+    """Open the world and do ``work`` in it, after the ``rehearsal`` if there is one, within reach of other terminals
+    from the beginning: a stop that is asked for meanwhile is obeyed before anything moves."""
     from cells.runtime.control_socket import ControlSocket
     from cells.runtime.requests import RequestQueue, interrupt_is_stop
 
     requests = RequestQueue()
     with ControlSocket(cell.name, requests, told=told):
+        if rehearsal is not None:
+            rehearsal(requests)
         with rerouted(STDOUT, STDERR):
             world = open_world()
         try:
@@ -111,6 +118,15 @@ def perform(
                 return work(world, progress, requests)
         finally:
             world.close()
+
+
+def rehearsal(
+    cell: Cell, twin: Callable[..., Any] | None, variants: Mapping[str, ProductVariant], seed: int, work: Work[Any]
+) -> Callable[[Requests], None] | None:
+    """The rehearsal of ``work`` in a ``twin``'s world; None where there is none."""
+    if twin is None:
+        return None
+    return lambda requests: rehearse(cell, lambda: twin(cell, variants, seed), work, GOOD, requests)
 
 
 def say_if_compiling(cell: Cell) -> None:

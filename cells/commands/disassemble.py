@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cells.commands.build import STOPPED, perform, say_if_compiling, write_config
+from cells.commands.build import STOPPED, perform, rehearsal, say_if_compiling, write_config
 from cells.commands.folder import make_folder
 from cells.commands.show import emit, say, table
 
@@ -22,13 +23,25 @@ if TYPE_CHECKING:
     from cells.tasks.plan import Plan
 
 
-def run(serial: str, cell_name: str, world: str, *, seed: int, view: bool, out: Path | None, as_json: bool) -> None:
+def run(
+    serial: str,
+    cell_name: str,
+    world: str,
+    *,
+    seed: int,
+    view: bool,
+    out: Path | None,
+    as_json: bool,
+    rehearsed: bool = True,
+) -> None:
     """Take a unit apart and say how it went. Raises ``InputError`` and ``Unbuildable``; nothing is written then."""
     from cells.commands.run import amount
-    from cells.commands.worlds import world_opener
+    from cells.commands.worlds import suited, twin_of, world_opener
 
     record, cell, variant, plan = prepare(serial, cell_name)
-    result = take_unit_apart(record, cell, variant, plan, world_opener(world), world, seed=seed, view=view, out=out)
+    opener = world_opener(world)
+    cell, twin = suited(cell, opener), twin_of(opener, rehearsed)
+    result = take_unit_apart(record, cell, variant, plan, opener, world, seed=seed, view=view, out=out, twin=twin)
     if as_json:
         emit(result)
     else:
@@ -82,8 +95,10 @@ def take_unit_apart(
     view: bool,
     out: Path | None,
     told: Told | None = None,
+    twin: Any = None,
 ) -> dict[str, Any]:
-    """Lease, folder, journal, world, disassembly, report; returns what the closing table says, as JSON values."""
+    """Lease, rehearsal in the ``twin``, folder, journal, world, disassembly, report; returns what the closing table
+    says, as JSON values."""
     from cells.journal.store import Journal, event_hash
     from cells.orders.apart import write_disassembly_report
     from cells.runtime.disassembly import take_apart
@@ -91,6 +106,8 @@ def take_unit_apart(
 
     serial = record.serial
     lots = {f"{serial}/{piece.instance}": piece.lot for piece in record.pieces}
+    variants = {variant.hash: variant}
+    work = partial(take_apart, plan, variant, lots, cell)
     with Lease(cell.name):
         folder = make_folder(f"{serial}-apart", out)
         asked = {"disassemble": {"serial": serial, "family": variant.family, "parameters": dict(variant.parameters)}}
@@ -102,11 +119,10 @@ def take_unit_apart(
             outcome = perform(
                 cell,
                 plan,
-                lambda: opener(cell, {variant.hash: variant}, seed, view),
-                lambda world, progress, requests: take_apart(
-                    plan, variant, lots, cell, world, journal, folder, progress, requests, say=progress.say
-                ),
+                lambda: opener(cell, variants, seed, view),
+                lambda world, progress, requests: work(world, journal, folder, progress, requests, say=progress.say),
                 told,
+                rehearsal(cell, twin, variants, seed, work),
             )
             events = list(journal.events(after=start))
             report = write_disassembly_report(folder, plan, variant, cell, events)

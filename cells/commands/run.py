@@ -89,6 +89,9 @@ def run(
         list[str] | None,
         typer.Option("--policy", metavar="NAME", help="Work with a policy of the zoo: NAME[@VERSION]."),
     ] = None,
+    no_rehearse: Annotated[
+        bool, typer.Option("--no-rehearse", help="Move the real arm without trying the plan in simulation first.")
+    ] = False,
     as_json: AsJson = False,
     overrides: Overrides = None,
 ) -> None:
@@ -96,7 +99,7 @@ def run(
     from cells.commands import disassemble as apart
     from cells.commands.build import build
     from cells.commands.told import Place, go_on
-    from cells.commands.worlds import check_world_name, world_opener
+    from cells.commands.worlds import check_world_name, suited, twin_of, world_opener
     from cells.errors import InputError, Problem
     from cells.runtime.requests import Told
     from cells.skills.learned import policies_of
@@ -109,16 +112,20 @@ def run(
     if disassemble is not None:
         if overrides:
             raise InputError(Problem("--set", "there is no order to override", "a unit comes apart as it was built"))
-        apart.run(disassemble, cell, world, seed=seed, view=view, out=out, as_json=as_json)
+        rehearsed = not no_rehearse
+        apart.run(disassemble, cell, world, seed=seed, view=view, out=out, as_json=as_json, rehearsed=rehearsed)
         return
     assert order_file is not None
     order, the_cell, variants, made = prepare(order_file, cell, overrides or [])
     if policies is not None:
         the_cell = the_cell.model_copy(update={"policies": tuple(policies)})
-    policies_of(the_cell)  # refused before anything is written
     opener = world_opener(world)
-    told = Told()
-    result = build(order, the_cell, variants, made, opener, seed=seed, view=view, out=out, world=world, told=told)
+    the_cell = suited(the_cell, opener)
+    policies_of(the_cell)  # refused before anything is written
+    told, twin = Told(), twin_of(opener, wanted=not no_rehearse)
+    result = build(
+        order, the_cell, variants, made, opener, seed=seed, view=view, out=out, world=world, told=told, twin=twin
+    )
     if as_json:
         emit(result)
     else:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cells.commands.build import STOPPED, build, perform, say_if_compiling, write_config
+from cells.commands.build import GOOD, STOPPED, build, perform, rehearsal, say_if_compiling, write_config
 from cells.commands.disassemble import take_unit_apart
 from cells.commands.folder import make_folder
 from cells.commands.show import say
-from cells.commands.worlds import world_opener
+from cells.commands.worlds import Opener, suited, twin_of, world_opener
 from cells.errors import Problem, Refused
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from cells.ports import World
     from cells.runtime.requests import Told
     from cells.tasks.grounding import Task
-
-GOOD = ("good", "apart", "done")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,7 @@ def do(task: Task, place: Place, told: Told | None = None, unasked: bool = False
     Raises ``Refused`` before anything moves where it is ``unasked`` (nobody confirmed it), the arm is a real one, and
     the cell's file doesn't allow that."""
     known = world_opener(place.world)
+    task, twin = replace(task, cell=suited(task.cell, known)), twin_of(known)
 
     def opener(cell: Cell, variants: Mapping[str, Any], seed: int, view: bool) -> World:
         world: World = known(cell, variants, seed, view)
@@ -51,26 +51,27 @@ def do(task: Task, place: Place, told: Told | None = None, unasked: bool = False
     if task.order is not None:
         result = build(
             task.order, task.cell, task.variants, task.plan, opener,
-            world=place.world, seed=place.seed, view=place.view, out=None, told=told,
+            world=place.world, seed=place.seed, view=place.view, out=None, told=told, twin=twin,
         )  # fmt: skip
         return result | {"ok": result["good"] == result["ordered"]}
     if task.apart is not None:
         [variant] = task.variants.values()
         result = take_unit_apart(
             task.apart, task.cell, variant, task.plan, opener, place.world,
-            seed=place.seed, view=place.view, out=None, told=told,
+            seed=place.seed, view=place.view, out=None, told=told, twin=twin,
         )  # fmt: skip
         return result | {"ok": result["verdict"] in GOOD}
-    return errand(task, opener, place, told)
+    return errand(task, opener, place, told, twin)
 
 
-def errand(task: Task, opener: Callable[..., Any], place: Place, told: Told | None) -> dict[str, Any]:
-    """Lease, folder, journal, world, errand; returns what the closing table says."""
+def errand(task: Task, opener: Opener, place: Place, told: Told | None, twin: Opener | None) -> dict[str, Any]:
+    """Lease, rehearsal in the ``twin``, folder, journal, world, errand; returns what the closing table says."""
     from cells.journal.store import Journal, event_hash
     from cells.runtime.errand import run_errand
     from cells.runtime.lease import Lease
 
     cell, plan = task.cell, task.plan
+    work = partial(run_errand, plan, task.variants, cell)
     with Lease(cell.name):
         folder = make_folder(plan.order_id, None)
         asked = {"errand": {"words": sorted(set(task.words.values()))}}
@@ -83,10 +84,9 @@ def errand(task: Task, opener: Callable[..., Any], place: Place, told: Told | No
                 cell,
                 plan,
                 lambda: opener(cell, task.variants, place.seed, place.view),
-                lambda world, progress, requests: run_errand(
-                    plan, task.variants, cell, world, journal, folder, progress, requests, say=progress.say
-                ),
+                lambda world, progress, requests: work(world, journal, folder, progress, requests, say=progress.say),
                 told,
+                rehearsal(cell, twin, task.variants, place.seed, work),
             )
             events = list(journal.events(after=start))
     return {

@@ -6,14 +6,22 @@ import os
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cells.commands.show import STDERR, STDOUT, rerouted
+from cells.commands.show import STDERR, STDOUT, rerouted, say
 from cells.errors import InputError, Problem
 
+if TYPE_CHECKING:
+    from cells.description.cell import Cell
+
+Opener = Callable[..., Any]
 GROUP = "cellwright.worlds"
+TWIN = "sim"  # the world in which a run is rehearsed before a real arm moves
 # What brings a world that is not installed.
-EXTRAS = {"sim": "pip install 'cellwright[sim]' on Python 3.11", "ros2": "install Cellwright in a ROS 2 environment"}
+EXTRAS = {
+    "sim": "pip install 'cellwright[sim]' on Python 3.11",
+    "ros2": "pip install 'cellwright[ros]', or source a ROS 2 distribution",
+}
 
 
 def check_world_name(name: str, view: bool) -> None:
@@ -31,16 +39,48 @@ def check_world_name(name: str, view: bool) -> None:
         )
 
 
-def world_opener(name: str) -> Callable[..., Any]:
-    """The function that opens the world ``name``. Raises ``InputError`` where its packages are missing."""
+def world_opener(name: str) -> Opener:
+    """The function that opens the world ``name``. It may say, as attributes, which control ``modes`` the world takes
+    (all unless said), and that a ``real`` arm moves in it. Raises ``InputError`` where its packages are missing."""
     point = next(iter(entry_points(group=GROUP, name=name)))
     try:
         with rerouted(STDOUT, STDERR):
-            opener: Callable[..., Any] = point.load()
+            opener: Opener = point.load()
     except ModuleNotFoundError as error:
         remedy = EXTRAS.get(name, f"install what {point.value} needs")
         raise InputError(Problem("--world", f"the world {name!r} needs the package {error.name!r}", remedy)) from error
     return opener
+
+
+def suited(cell: Cell, opener: Opener) -> Cell:
+    """The cell in a control mode that the world takes: its default, or else another that it offers, which is said.
+
+    Raises ``InputError`` where it offers none."""
+    modes = getattr(opener, "modes", cell.control.modes)
+    if cell.control.default in modes:
+        return cell
+    mode = next((mode for mode in cell.control.modes if mode in modes), None)
+    if mode is None:
+        what = f"offers {', '.join(cell.control.modes)}, and this world takes {', '.join(modes)}"
+        raise InputError(
+            Problem(f"{cell.name}:control.modes", what, f"add {modes[0]}, if the robot can be driven by it")
+        )
+    say(f"in control mode {mode}: this world takes no {cell.control.default}")
+    return cell.model_copy(update={"control": cell.control.model_copy(update={"default": mode})})
+
+
+def twin_of(opener: Opener, wanted: bool = True) -> Opener | None:
+    """The simulated world to rehearse in before the real arm of another moves; None where there is nothing to rehearse,
+    it isn't ``wanted``, or no simulated world is installed, which is said."""
+    if not wanted or not getattr(opener, "real", False):
+        return None
+    try:
+        if TWIN in entry_points(group=GROUP).names:
+            return world_opener(TWIN)
+    except InputError:
+        pass
+    say(f"not rehearsed: there is no simulated world here ({EXTRAS[TWIN]})")
+    return None
 
 
 def has_display() -> bool:

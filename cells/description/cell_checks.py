@@ -22,6 +22,7 @@ from cells.pose import Array
 
 if TYPE_CHECKING:
     from cells.description.cell import Base, CellEnergy, CellLimits, Clocks, Control, View
+    from cells.description.ros2 import Ros2
 
 Finding = tuple[Key, str, str]
 Findings = Iterator[Finding]
@@ -161,6 +162,22 @@ def _camera(camera: View) -> Findings:
         yield ("camera", "target_mm"), "is where the camera stands", "write a point that the camera looks at"
 
 
+def _ros2(ros2: Ros2, spec: RobotSpec) -> Findings:
+    joints = [joint.name for joint in spec.joints()]
+    if ros2.joints and len(ros2.joints) != len(joints):
+        what = f"names {len(ros2.joints)} joints, {spec.name} has {len(joints)}"
+        yield (
+            ("ros2", "joints"),
+            what,
+            f"name the driver's joints in the order of {', '.join(joints)}, or leave it away",
+        )
+    if len(set(ros2.joints)) < len(ros2.joints):
+        yield ("ros2", "joints"), "names a joint twice", "name each once"
+    closed, open_ = ros2.gripper.closed, ros2.gripper.open
+    if closed is not None and closed == open_:
+        yield ("ros2", "gripper", "open"), "is where it is closed", "write where the joint stands when the hand is open"
+
+
 CHECKS: tuple[tuple[tuple[str, ...], Callable[..., Findings]], ...] = (
     (("clocks",), _clocks),
     (("control",), _control),
@@ -173,4 +190,5 @@ CHECKS: tuple[tuple[tuple[str, ...], Callable[..., Findings]], ...] = (
     (("stations", "base", "spec"), _in_reach),
     (("energy",), _grid),
     (("camera",), _camera),
+    (("ros2", "spec"), _ros2),
 )

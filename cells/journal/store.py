@@ -107,10 +107,20 @@ class Journal:
 
         Raises ``InputError`` where it can't be opened or isn't a journal.
         """
-        url, where = os.environ.get(_URL), _URL
-        if not url:
-            path = cell_folder(cell_name, home) / "journal.db"
-            url, where = f"sqlite:///{path}", str(path)
+        url = os.environ.get(_URL)
+        return cls._at(url, _URL, cell_name) if url else cls.draft(cell_name, cell_folder(cell_name, home))
+
+    @classmethod
+    def draft(cls, cell_name: str, folder: Path | str) -> Self:
+        """Open or make a journal in a folder, wherever the cell's own is: for what is only tried.
+
+        Raises ``InputError`` as :meth:`open`.
+        """
+        path = Path(folder) / "journal.db"
+        return cls._at(f"sqlite:///{path}", str(path), cell_name)
+
+    @classmethod
+    def _at(cls, url: str, where: str, cell_name: str) -> Self:
         try:
             engine = connect(url)
             journal = cls(engine, cell_name)

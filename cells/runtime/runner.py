@@ -22,6 +22,7 @@ from cells.pose import Array
 from cells.runtime import packml, stop
 from cells.runtime.guard import Guard, Trip
 from cells.runtime.packml import State
+from cells.runtime.remedies import LOOK, remedy_of
 from cells.runtime.requests import Request, Requests
 from cells.skills.contract import Command, Grasp, Spin
 
@@ -52,7 +53,8 @@ _WORDS = {
 }
 _ADVICE = {
     State.STOPPED: "stopped, waiting: cellwright acknowledge, then resume or cancel, from another terminal",
-    State.ABORTED: "aborted ({why}), waiting: cellwright acknowledge, then resume or cancel, from another terminal",
+    State.ABORTED: "aborted ({why}), waiting: {remedy}; "
+    "then cellwright acknowledge, and resume or cancel, from another terminal",
     State.HELD: "held: cellwright resume or cancel, from another terminal",
 }
 
@@ -98,7 +100,7 @@ class Runner:
         self.tare: Array = np.zeros(6)
         self.tick = 0
         self.proof = proof_of(cell, chain)
-        self.guard = Guard(cell, chain, realtime=not world.traits.deterministic)
+        self.guard = Guard(cell, chain)
         self._emit, self._requests, self._say = emit, requests, say
         self._standing: Command = None
         self._law: Any = None
@@ -121,6 +123,7 @@ class Runner:
 
     def _run(self, work: Work) -> Ending:
         cancelled = False
+        self.guard.begin()
         while True:
             reading = self.read()
             wish = self._heed(self._requests.poll(), work)
@@ -137,6 +140,8 @@ class Runner:
             if trip:
                 self._tripped(trip)
                 return self._interrupt(work, reading)
+            if isinstance(work.command, Segment):
+                self._prove(work.command, reading)
             self._send(work.command, reading)
 
     def read(self) -> Reading:
@@ -165,8 +170,6 @@ class Runner:
             assert self._driver is not None  # nothing is begun that needs one where there is none
             self._driver.turn(command.speed, command.torque)
         elif command is not None:
-            if isinstance(command, Segment):
-                self._prove(command, reading)
             if self._law and isinstance(command, Compliant) and not self.compliant:
                 self._law.reset(reading.arm.q_cmd)
             self._standing = command
@@ -318,12 +321,13 @@ class Runner:
     def _check_robot(self) -> None:
         mode = self.world.arm.read().mode
         if mode != "running":
-            remedy = "release it at the robot, then acknowledge again"
+            remedy = f"{remedy_of(f'robot_{mode}')}; then acknowledge again"
             raise packml.IllegalCommand(Problem("robot", f"it still reports {mode!r}", remedy))
 
     def _status(self) -> dict[str, Any]:
         trip = self.guard.latched
-        return {"time_s": round(self.world.clock.now(), 3), "guard": str(trip) if trip else "nothing tripped"}
+        told = {"time_s": round(self.world.clock.now(), 3), "guard": str(trip) if trip else "nothing tripped"}
+        return {**told, "remedy": remedy_of(trip.cause)} if trip else told
 
     def _tripped(self, trip: Trip) -> None:
         value, limit = (None if math.isnan(v) else v for v in (trip.value, trip.limit))
@@ -340,7 +344,8 @@ class Runner:
         was, self.state = self.state, state
         self._emit("state_changed", {"state": str(state), "was": str(was)})
         if state in (State.STOPPED, State.ABORTED, State.HELD):
-            self._say(_ADVICE[state].format(why=self.guard.latched or "stopped"))
+            trip = self.guard.latched
+            self._say(_ADVICE[state].format(why=trip or "stopped", remedy=remedy_of(trip.cause) if trip else LOOK))
 
 
 def _fingers_on_their_way(reading: Reading) -> bool:

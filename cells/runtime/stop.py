@@ -10,13 +10,13 @@ from collections.abc import Generator
 
 import numpy as np
 
-from cells.control.setpoints import Compliant, JointTarget, Setpoint
+from cells.control.setpoints import Compliant, JointTarget, Segment, Setpoint
 from cells.kinematics.chain import Chain
 from cells.kinematics.trajectory import stop_ramp
 from cells.ports import Reading
 from cells.pose import Array, Pose
 
-Ramp = Generator[Setpoint, Reading, None]
+Ramp = Generator[Setpoint | None, Reading, None]
 
 SOFT = np.array([600.0, 600.0, 600.0, 20.0, 20.0, 20.0])  # N/m, Nm/rad: when a motion ran into something
 SOFT_FORCE = 20.0  # N
@@ -24,14 +24,25 @@ BRAKING = 2.0  # m/s², rad/s²: at most, of the spring's centre
 SETTLED_FORCE = 2.0  # N that the spring may still press with at the end
 RELAX_SPEED = 0.02  # m/s at which the spring's centre goes to where the tool is
 RELAX_S = 1.5
+PATIENCE_S = 0.5  # that a ramp may take longer than it says
 
 
 def free_stop(chain: Chain, reading: Reading, dt: float) -> Ramp:
-    """In free space: from the state that the arm is *commanded* to be in, as fast as its jerk limits allow."""
+    """In free space: from the state that the arm is *commanded* to be in, as fast as its jerk limits allow.
+
+    While a Segment runs the ramp is one too, so that a motion takes over from a motion in whatever controls the arm.
+    """
     arm = reading.arm
     ramp = stop_ramp(chain, arm.q_cmd, arm.qd_cmd, arm.qdd_cmd, dt)
-    for q, qd in zip(ramp.q, ramp.qd, strict=True):
-        yield JointTarget(q, qd)
+    if arm.busy:
+        reading = yield Segment(ramp)
+        for _ in range(round((ramp.duration + PATIENCE_S) / dt)):
+            if not reading.arm.busy:
+                return
+            reading = yield None
+    else:
+        for q, qd in zip(ramp.q, ramp.qd, strict=True):
+            yield JointTarget(q, qd)
 
 
 def soft_stop(reading: Reading, last: Compliant, dt: float) -> Ramp:

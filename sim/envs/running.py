@@ -34,7 +34,7 @@ class Running:
 
     def __init__(self, scene: Stage) -> None:
         self._scene, self._now = scene, scene.world.clock.now
-        self._guard = Guard(scene.cell, scene.chain, realtime=False)
+        self._guard = Guard(scene.cell, scene.chain)
         self._began, self._peak = self._now(), 0.0
         self._ended: float | None = None
         self._wrong: str | None = "unfinished"

@@ -51,7 +51,7 @@ def arm(**changes: object) -> Callable[[Reading], Reading]:
 
 
 def test_a_calm_arm_trips_nothing(cell: Cell, chain: Chain) -> None:
-    assert first_trip(Guard(cell, chain, realtime=False), lambda reading: reading) is None
+    assert first_trip(Guard(cell, chain), lambda reading: reading) is None
 
 
 @pytest.mark.parametrize(
@@ -69,15 +69,15 @@ def test_a_calm_arm_trips_nothing(cell: Cell, chain: Chain) -> None:
 def test_each_limit_trips_by_its_name(
     cell: Cell, chain: Chain, cause: str, change: Callable[[Reading], Reading]
 ) -> None:
-    trip = first_trip(Guard(cell, chain, realtime=False), change)
+    trip = first_trip(Guard(cell, chain), change)
     assert trip is not None and trip.cause == cause
 
 
 def test_a_lasting_push_trips_and_a_single_ring_does_not(cell: Cell, chain: Chain) -> None:
     limit = cell.limits.force_n
-    trip = first_trip(Guard(cell, chain, realtime=False), lambda reading: reading, force=limit + 1)
+    trip = first_trip(Guard(cell, chain), lambda reading: reading, force=limit + 1)
     assert trip == Trip("force", limit + 1, limit)
-    guard = Guard(cell, chain, realtime=False)
+    guard = Guard(cell, chain)
     assert guard.check(calm(0), None, 3 * limit) is None
     assert guard.check(calm(1), None, 0.0) is None
 
@@ -93,12 +93,12 @@ def test_a_lasting_push_trips_and_a_single_ring_does_not(cell: Cell, chain: Chai
 def test_a_setpoint_that_is_no_number_is_never_sent(
     cell: Cell, chain: Chain, setpoint: JointTarget | Compliant
 ) -> None:
-    trip = Guard(cell, chain, realtime=False).check(calm(0), setpoint, 0.0)
+    trip = Guard(cell, chain).check(calm(0), setpoint, 0.0)
     assert trip is not None and trip.cause == "setpoint_not_a_number"
 
 
 def test_a_trip_stays_until_it_is_reset(cell: Cell, chain: Chain) -> None:
-    guard = Guard(cell, chain, realtime=False)
+    guard = Guard(cell, chain)
     bad = arm(mode="emergency_stop")(calm(0))
     assert guard.check(bad, None, 0.0) is not None
     assert guard.check(calm(1), None, 0.0) is not None
