@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import distributions, version
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from cells.commands.folder import make_folder
 from cells.commands.progress import Progress
 from cells.commands.rehearse import Work, rehearse
-from cells.commands.show import STDERR, STDOUT, plain, rerouted, say
+from cells.commands.show import STDERR, STDOUT, in_front, plain, rerouted, say
 
 if TYPE_CHECKING:
     from cells.description.cell import Cell
@@ -102,7 +103,10 @@ def perform(
     rehearsal: Callable[[Requests], None] | None = None,
 ) -> T:
     """Open the world and do ``work`` in it, after the ``rehearsal`` if there is one, within reach of other terminals
-    from the beginning: a stop that is asked for meanwhile is obeyed before anything moves."""
+    from the beginning: a stop that is asked for meanwhile is obeyed before anything moves.
+
+    The terminal and the signals are those of the process's main thread. Work in another one leaves both alone: whoever
+    runs it there hears the signals, and asks through the control socket as everybody else."""
     from cells.runtime.control_socket import ControlSocket
     from cells.runtime.requests import RequestQueue, interrupt_is_stop
 
@@ -114,7 +118,8 @@ def perform(
             world = open_world()
         try:
             # Only here can the arm be moving: before and after, Ctrl-C just ends the process.
-            with rerouted(STDOUT, to=STDERR), Progress(plan) as progress, interrupt_is_stop(requests, say):
+            heard = interrupt_is_stop(requests, say) if in_front() else nullcontext()
+            with rerouted(STDOUT, to=STDERR), Progress(plan, bar=in_front()) as progress, heard:
                 return work(world, progress, requests)
         finally:
             world.close()
@@ -182,7 +187,7 @@ def write_config(folder: Path, asked: Mapping[str, Any], cell: Cell, plan: Plan,
     """Write ``run.json``: the exact command, what was asked for, configuration, versions and seed of this run."""
     config = {
         "schema": "cellwright/run/v1",
-        "command": ["cellwright", *sys.argv[1:]],
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "world": world,
         "seed": seed,

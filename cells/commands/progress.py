@@ -13,16 +13,18 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """What production calls as each step begins; a context manager that gives the terminal back at its end."""
+    """What production calls as each step begins; a context manager that gives the terminal back at its end. ``bar``:
+    whether it may have the terminal, if there is one, for a bar of its own."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, bar: bool = True) -> None:
+        self._may = bar
         self._total = sum(len(unit.calls) for unit in plan.units)
         self._begun = 0
         self._bar: Any = None
         self._task: Any = None
 
     def __enter__(self) -> Self:
-        if sys.stderr.isatty():
+        if self._may and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
             from rich.progress import Progress as Bar

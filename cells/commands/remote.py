@@ -16,7 +16,7 @@ COMMANDS = {
     "pause": "Bring the arm to rest, now; needs no acknowledgement.",
     "resume": "Go on after a pause or an acknowledged stop. The arm goes back to a step boundary first.",
     "cancel": "End the order early. What is held goes to the reject bin, the arm home; unacknowledged, nothing moves.",
-    "acknowledge": "Confirm that a stop's cause was looked at; resets the latch.",
+    "acknowledge": "Confirm that a stop's cause was looked at; resets the latch. Also for what a run that died left.",
 }
 
 
@@ -32,8 +32,11 @@ def command(name: str) -> Callable[[str, bool], None]:
     def ask(cell: CellName = DEFAULT_CELL, as_json: AsJson = False) -> None:
         from cells.description.cell import load_cell
         from cells.runtime.control_socket import send
+        from cells.runtime.standing import acknowledge
 
-        answer = send(load_cell(cell).name, name, by=f"{getpass.getuser()}, terminal")
+        by = f"{getpass.getuser()}, terminal"
+        described = load_cell(cell).name
+        answer = acknowledge(described, by) if name == "acknowledge" else send(described, name, by)
         if as_json:
             emit(answer)
         elif name == "status":

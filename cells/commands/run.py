@@ -12,6 +12,7 @@ from cells.commands.show import DEFAULT_CELL, AsJson, CellName, emit, table
 
 if TYPE_CHECKING:
     from cells.description.cell import Cell
+    from cells.description.documents import Document
     from cells.orders.order import Order
     from cells.products.model import ProductVariant
     from cells.tasks.plan import Plan
@@ -29,15 +30,23 @@ def prepare(
     The variants come by hash, in the order of the items. Raises ``InputError`` and ``Unbuildable``.
     """
     from cells.description.cell import load_cell
+    from cells.orders.order import read_order
+
+    order, document = read_order(order_file, overrides)
+    cell = load_cell(cell_name)
+    variants, made = planned(order, document, cell)
+    return order, cell, variants, made
+
+
+def planned(order: Order, document: Document, cell: Cell) -> tuple[dict[str, ProductVariant], Plan]:
+    """The variants of an order, and its plan; ``document`` is what it was read from. As :func:`prepare`."""
     from cells.journal.home import home_folder
     from cells.journal.store import Journal
-    from cells.orders.order import of_item, read_order
+    from cells.orders.order import of_item
     from cells.products.catalogue import build_variant
     from cells.tasks.limits import build_limits
     from cells.tasks.plan import past_of, plan_order
 
-    order, document = read_order(order_file, overrides)
-    cell = load_cell(cell_name)
     limits = build_limits(cell)
     items = []
     for index, item in enumerate(order.items):
@@ -47,8 +56,7 @@ def prepare(
     if (home_folder() / cell.name).exists():
         with Journal.open(cell.name) as journal:
             past = past_of(journal.events(kinds=("step_done",)))
-    plan = plan_order(order, cell, items, past=past)
-    return order, cell, {variant.hash: variant for variant in items}, plan
+    return {variant.hash: variant for variant in items}, plan_order(order, cell, items, past=past)
 
 
 def plan(
@@ -131,10 +139,13 @@ def run(
     else:
         show_result(result)
     go_on(told, Place(the_cell, world, seed, view), result)
-    if result["stopped"]:
-        raise typer.Exit(130)
-    if result["good"] < result["ordered"]:
-        raise typer.Exit(1)
+    if code := exit_code(result):
+        raise typer.Exit(code)
+
+
+def exit_code(result: Mapping[str, Any]) -> int:
+    """How the command ends: 130 where a person ended the order early, 1 where not every unit is good, else 0."""
+    return 130 if result["stopped"] else 1 if result["good"] < result["ordered"] else 0
 
 
 def show_result(result: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ import ctypes
 import json
 import os
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -55,13 +56,21 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str =
     Console(width=None if sys.stdout.isatty() else 200).print(out)
 
 
+def in_front() -> bool:
+    """Whether this is the process's main thread, which terminal and signals belong to."""
+    return threading.current_thread() is threading.main_thread()
+
+
 @contextmanager
 def rerouted(*descriptors: int, to: int | None = None) -> Iterator[None]:
     """While inside, what anything writes to these file descriptors goes to the descriptor ``to``, or nowhere.
 
     Physics engines write on the process's stdout and stderr from C, past ``sys.stdout``; a result is not to be mixed
-    with that.
+    with that. Both are the whole process's: beside the main thread, in a service, they stay as they are.
     """
+    if not in_front():
+        yield
+        return
     flush()
     kept = {descriptor: os.dup(descriptor) for descriptor in descriptors}
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cells.dialogue.turn import Desk, Reader, Turn
     from cells.journal.store import Journal
     from cells.language.saying import Saying
+    from cells.tasks.grounding import Task
 
 Lang = Annotated[str, typer.Option(help="en, de, zh, or auto: whichever knows most of a sentence's words.")]
 World = Annotated[str, typer.Option(help="The world to do it in: a name from the installed packages.")]
@@ -118,12 +119,10 @@ def respond(text: str, lang: str, place: Any, *, yes: bool, dry_run: bool, agree
     with Journal.open(place.cell.name) as journal:
         desk = desk_of(place.cell, journal, agree)
         turn = take_turn(text, lang, desk)
-        if turn.kind == "stop":
-            stopped, answer = stop(place.cell, text, turn.language)
+        if turn.kind in ("stop", "control"):
+            heeded, answer = passed_on(text, turn, desk)
             print(answer)
-            return 0 if stopped else 1
-        if turn.kind == "control":
-            return ask_running(place.cell, turn, desk)
+            return 0 if heeded else 1
         if turn.kind == "confirmed":
             return carry_out(turn.plan, desk, place, as_json=as_json)
         show(turn, desk, as_json=as_json, waits=not (yes or dry_run))
@@ -137,27 +136,36 @@ def respond(text: str, lang: str, place: Any, *, yes: bool, dry_run: bool, agree
 def carry_out(plan: str, desk: Desk, place: Any, *, as_json: bool, unasked: bool = False) -> int:
     """Confirm a plan, then hand it to the running cell, or do it here where none runs; returns the exit code."""
     from cells.commands.told import do, go_on
-    from cells.dialogue.turn import confirmed
-    from cells.runtime.control_socket import TAKE, send
     from cells.runtime.requests import Told
 
-    reason, proposal, task = confirmed(plan, desk, unasked)
-    language = proposal.language if proposal is not None else "en"
-    if reason is not None or task is None:
-        assert reason is not None
-        say(in_words(reason, language, desk.cell))
-        return 1
-    if desk.status is not None:
-        send(desk.cell.name, TAKE, desk.by, plan=task.plan.hash)
-        order = str(desk.status.get("serial") or "–")
-        print(in_words(dialogue("taken", order=order), language, desk.cell))
-        return 0
+    agreed, answer, task = agree_to(plan, desk, unasked)
+    if task is None:
+        print(answer) if agreed else say(answer)
+        return 0 if agreed else 1
     told = Told()
     result = do(task, place, told, unasked)
     results = [result, *go_on(told, place, result)]
     for each in results:
         emit(each) if as_json else show_result(each)
     return 130 if results[-1]["stopped"] else 0 if all(each["ok"] for each in results) else 1
+
+
+def agree_to(plan: str, desk: Desk, unasked: bool = False) -> tuple[bool, str, Task | None]:
+    """Confirm a plan and hand it to the running cell: whether it is agreed, what to say, and, where no cell runs, the
+    task that is to be done here."""
+    from cells.dialogue.turn import confirmed
+    from cells.runtime.control_socket import TAKE, send
+
+    reason, proposal, task = confirmed(plan, desk, unasked)
+    language = proposal.language if proposal is not None else "en"
+    if reason is not None or task is None:
+        assert reason is not None
+        return False, in_words(reason, language, desk.cell), None
+    if desk.status is None:
+        return True, "", task
+    send(desk.cell.name, TAKE, desk.by, plan=task.plan.hash)
+    order = str(desk.status.get("serial") or "–")
+    return True, in_words(dialogue("taken", order=order), language, desk.cell), None
 
 
 def show_result(result: Mapping[str, Any]) -> None:
@@ -177,14 +185,12 @@ def show_result(result: Mapping[str, Any]) -> None:
 
 def show(turn: Turn, desk: Desk, *, as_json: bool, waits: bool) -> None:
     """What came of an utterance, in the operator's language."""
-    from cells.dialogue.explanation import explain, totals
+    from cells.dialogue.explanation import explain
     from cells.products.catalogue import catalogue
 
     names = catalogue(desk.cell)
     lines = explain(turn.task, desk.journal.events(), turn.language, names) if turn.task is not None else []
-    sayings = [*turn.sayings, *([totals(turn.task)] if turn.task is not None else [])]
-    if turn.task is not None and waits:
-        sayings.append(dialogue("confirm", plan=turn.plan[:8]))
+    sayings = sayings_of(turn, waits)
     texts = [in_words(saying, turn.language, desk.cell) for saying in sayings]
     if as_json:
         emit({"kind": turn.kind, "language": turn.language, "plan": turn.plan or None, "remark": turn.remark or None,
@@ -196,6 +202,16 @@ def show(turn: Turn, desk: Desk, *, as_json: bool, waits: bool) -> None:
         show_plan(lines, turn, desk.cell)
     for text in texts:
         print(text)
+
+
+def sayings_of(turn: Turn, waits: bool) -> list[Saying]:
+    """What the cell says to an utterance; of a plan its totals too, and, where it ``waits``, how to confirm it."""
+    from cells.dialogue.explanation import totals
+
+    if turn.task is None:
+        return list(turn.sayings)
+    asks = [dialogue("confirm", plan=turn.plan[:8])] if waits else []
+    return [*turn.sayings, totals(turn.task), *asks]
 
 
 def show_plan(lines: list[Line], turn: Turn, cell: Cell) -> None:
@@ -213,12 +229,24 @@ def show_plan(lines: list[Line], turn: Turn, cell: Cell) -> None:
     table(("", *(heads if several else heads[:-1])), rows, title=title)
 
 
-def stop(cell: Cell, text: str, language: str) -> tuple[bool, str]:
+def passed_on(text: str, turn: Turn, desk: Desk) -> tuple[bool, str]:
+    """Hand a stop, pause, resume or cancel to the running cell: whether it heeds it, and what to say."""
+    from cells.runtime.control_socket import send
+
+    if turn.kind == "stop":
+        return stop(desk.cell, text, turn.language, desk.by)
+    if desk.status is None:
+        return False, in_words(dialogue("nothing_runs"), turn.language, desk.cell)
+    answer = send(desk.cell.name, turn.action, f"{desk.by}, told")
+    return bool(answer.get("ok")), f"{answer.get('state', '')}: {answer.get('what', '')}".strip(": ")
+
+
+def stop(cell: Cell, text: str, language: str, by: str = "") -> tuple[bool, str]:
     """Stop the running cell; returns whether one was running and stops, and what to say."""
     from cells.runtime.control_socket import send
 
     try:
-        answer = send(cell.name, "stop", f"{person()}, told: {text}")
+        answer = send(cell.name, "stop", f"{by or person()}, told: {text}")
     except CellwrightError:
         return False, in_words(dialogue("nothing_runs"), language, cell)
     if not answer.get("ok"):
@@ -226,28 +254,17 @@ def stop(cell: Cell, text: str, language: str) -> tuple[bool, str]:
     return True, in_words(dialogue("stopped"), language, cell)
 
 
-def ask_running(cell: Cell, turn: Turn, desk: Desk) -> int:
-    """Pause, resume or cancel what runs; returns the exit code."""
-    from cells.runtime.control_socket import send
-
-    if desk.status is None:
-        print(in_words(dialogue("nothing_runs"), turn.language, cell))
-        return 1
-    answer = send(cell.name, turn.action, f"{desk.by}, told")
-    print(f"{answer.get('state', '')}: {answer.get('what', '')}".strip(": "))
-    return 0 if answer.get("ok") else 1
-
-
-def desk_of(cell: Cell, journal: Journal, agree: bool = False) -> Desk:
-    """The desk of this terminal; it knows whether the cell is running, and the language model if one is configured."""
+def desk_of(cell: Cell, journal: Journal, agree: bool = False, by: str = "") -> Desk:
+    """The desk of whoever speaks, this terminal's unless said; it knows whether the cell is running, and the language
+    model if one is configured."""
     from cells.dialogue.turn import Desk
     from cells.runtime.control_socket import send
 
     try:
-        status: Mapping[str, Any] | None = send(cell.name, "status", person())
+        status: Mapping[str, Any] | None = send(cell.name, "status", by or person())
     except CellwrightError:
         status = None
-    return Desk(cell, journal, person(), status, reader(cell, journal, agree))
+    return Desk(cell, journal, by or person(), status, reader(cell, journal, agree))
 
 
 def reader(cell: Cell, journal: Journal, agree: bool) -> Reader | None:

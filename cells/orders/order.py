@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from cells.description.documents import Document, Key, read_document
+from cells.description.documents import Document, Key, parse_document, read_document
 from cells.description.fields import Integer, IsoDate, Name, Section, Text
 from cells.description.overrides import overridden
 from cells.description.problems import attempt
@@ -82,7 +82,16 @@ def load_order(path: str | Path, overrides: Sequence[str] = ()) -> Order:
 
 def read_order(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Order, Document]:
     """As :func:`load_order`, with the document, which knows where in the file each value stands."""
-    document = overridden(read_document(path), overrides)
+    return _order(read_document(path), overrides)
+
+
+def parse_order(text: str, overrides: Sequence[str] = ()) -> tuple[Order, Document]:
+    """As :func:`read_order`, of an order file's text."""
+    return _order(parse_document(text.encode("utf-8", "surrogatepass"), "order"), overrides)
+
+
+def _order(read: Document, overrides: Sequence[str]) -> tuple[Order, Document]:
+    document = overridden(read, overrides)
     order, problems = attempt(Order, document)
     if order is None or problems:
         raise InputError(*problems)

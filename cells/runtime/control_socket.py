@@ -26,6 +26,10 @@ _MOST_BYTES = 4096
 _SOCKET = "control.sock"
 
 
+class NothingRuns(CellwrightError):
+    """Nobody listens: no run of the cell is going on."""
+
+
 class ControlSocket:
     """Listens in a thread and hands requests to the runner's queue. The cell's lease must be held: a socket file that
     is already there was left by a process that died, and is replaced."""
@@ -106,7 +110,8 @@ def send(
 ) -> dict[str, Any]:
     """Ask the running cell; returns its answer (``ok``, ``state``, ``what``, …). ``TAKE`` hands it a ``plan`` by hash.
 
-    Raises ``InputError`` for an unknown command, ``CellwrightError`` when the cell isn't running or doesn't answer.
+    Raises ``InputError`` for an unknown command, ``NothingRuns`` when the cell isn't running, ``CellwrightError`` when
+    it doesn't answer.
     """
     if command not in (*COMMANDS, TAKE):
         raise InputError(Problem("command", f"there is no {command!r}", f"use one of {', '.join(COMMANDS)}"))
@@ -119,7 +124,7 @@ def send(
             answer = json.loads(_receive(client))
     except (FileNotFoundError, ConnectionRefusedError):
         what, remedy = "no run of this cell is going on", "start one with: cellwright run ORDER.yaml"
-        raise CellwrightError(Problem(f"cell:{cell}", what, remedy)) from None
+        raise NothingRuns(Problem(f"cell:{cell}", what, remedy)) from None
     except (OSError, ValueError) as error:
         what, remedy = f"the running cell didn't answer ({error})", "look at the terminal in which it runs"
         raise CellwrightError(Problem(f"cell:{cell}", what, remedy)) from None

@@ -267,6 +267,8 @@ class Runner:
                 return Ending.CANCELLED
             if wish == "end":
                 self.left = True
+            if wish == "brake":  # the arm is at rest already
+                self._to(packml.completed(self.state))
         return Ending.LEFT
 
     def _heed(self, request: Request | None, work: Work) -> str | None:

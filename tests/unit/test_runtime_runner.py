@@ -207,6 +207,18 @@ def test_an_emergency_stop_overtakes_a_pause(scene: Make) -> None:
     assert made.states()[2:6] == ["Holding", "Aborting", "Aborted", "Clearing"]
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "rests"),
+    [("pause", "stop", "Stopped"), ("pause", "emergency_stop", "Aborted"), ("stop", "emergency_stop", "Aborted")],
+)
+def test_a_stop_of_an_arm_at_rest_has_come_to_its_end(scene: Make, first: str, then: str, rests: str) -> None:
+    made = scene({60: first}, [then, "acknowledge", "stop", "cancel"])
+    assert made.runner.run(made.work) is Ending.LEFT
+    assert all(answer["ok"] for _, answer in made.script.answers)
+    assert rests in made.states()
+    assert made.runner.state is State.STOPPED
+
+
 def test_a_stopped_order_can_be_ended_where_it_stands(scene: Make) -> None:
     made = scene({60: "stop"}, ["cancel"])
     assert made.runner.run(made.work) is Ending.LEFT
