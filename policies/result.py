@@ -11,10 +11,14 @@ from typing import Any
 from cells.description.cell import Cell
 from cells.skills.contracts import contract_for
 from cells.skills.policy import Kind
+from cells.skills.registry import skills
+from policies.card import card, plot
 from policies.collecting import Told
+from policies.contents import CARD, EVALUATION, FILMSTRIP, NETWORK, PLOT, WEIGHTS
 from policies.entry import parts
 from policies.evaluation import Evaluation, evaluate
-from policies.folder import EVALUATION, NETWORK, WEIGHTS, write_entry
+from policies.filmstrip import chosen, write_strip
+from policies.folder import write_entry
 from policies.network import from_weights, to_onnx
 from policies.practice import widened
 from policies.store import precedence
@@ -42,10 +46,12 @@ def write_result(
             draft, practice.task, practice.conditions, episodes, GATED, run.folder / ROWS, changes=practice.changed,
             purpose="gate", jobs=run.jobs, told=told, **practice.options,
         )  # fmt: skip
+        film = write_strip(chosen(rows, 1)[0], Path(drafts), draft).read_bytes()
     for row in rows:
         if row.outcome["success"]:
             widened(description["part_ranges"]["proven"], row.drawn["family"], row.drawn["parameters"])
-    return write_entry(zoo, description, {**files, EVALUATION: found.as_json()}), found
+    files |= {EVALUATION: found.as_json(), CARD: card(description, found), PLOT: plot(found), FILMSTRIP: film}
+    return write_entry(zoo, description, files), found
 
 
 def described(
@@ -63,7 +69,8 @@ def described(
         files = {WEIGHTS: learned.weights, NETWORK: to_onnx(network)}
         mean, scale = network.mean.tolist(), network.scale.tolist()
     description = {
-        "kind": kind, "skill": contract.skill, "nominal": contract.nominal,
+        "kind": kind, "capability": skills()[contract.skill].capability, "skill": contract.skill,
+        "nominal": contract.nominal,
         "robot": cell.robot, "tool": cell.robot_spec.gripper.kind, "control_mode": cell.control.default,
         "policy_every": cell.clocks.policy_every,
         "observation": parts(contract.observation), "action": parts(contract.action),

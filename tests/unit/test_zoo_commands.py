@@ -86,8 +86,9 @@ def test_show_tells_contract_ranges_and_evaluation(zoo: Zoo, mine: Path) -> None
     _, out, _ = zoo("show", "gentle", "--json")
     told = json.loads(out)
     assert told["observation"][0]["low"] == [-0.01, -0.01, -0.02]
-    assert told["evaluation"] == {"success": 0.97}
+    assert told["evaluation"]["result"]["success"]["share"] == 0.97
     _, out, _ = zoo("show", "gentle@1.0.0")
+    assert "evaluated: 97 of 100 succeed (95 % ≥ 0.924), hard" in out
     assert "proven on pegboard: clearance_mm 0.4 to 0.8" in out
     assert "the tip from where the hole should be" in out
 
