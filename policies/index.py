@@ -9,17 +9,24 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from cells.description.documents import dotted, shown
-from cells.description.fields import Integer, Name
+from cells.description.fields import Integer, Name, Number
 from cells.description.robot import ControlMode
 from cells.errors import InputError, Problem
 from cells.skills.policy import Kind
 from policies.archive import MAX_ARCHIVE_BYTES
 from policies.contents import EVALUATION, Read, sha256
-from policies.entry import Licence, Nominal, Ranges, Reference, Sha256, Strict
+from policies.entry import Licence, Nominal, Reference, Sha256, Strict
 from policies.measured import Measured, measured
 from policies.signature import signer
 
 SCHEMA = "cellwright/zoo-index/v1"
+# As in an entry, but told apart without Python, as an index has very many.
+_Range = Annotated[
+    Annotated[tuple[Number, Number], Field(strict=False)]
+    | Annotated[tuple[Name, ...], Field(strict=False, min_length=1, max_length=32)],
+    Field(union_mode="left_to_right"),
+]
+Ranges = dict[Name, dict[Name, _Range]]
 MAX_ROW_BYTES, MAX_INDEX_BYTES = 200_000, 200_000_000
 PUSHED = "ask whoever keeps this zoo to push the policy anew"
 

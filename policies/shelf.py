@@ -228,13 +228,13 @@ class Remote:
 
     def put(self, name: str, raw: bytes) -> None:
         """See :class:`Shelf`."""
-        with self._told(name):
+        with self._told(name, FileNotFoundError):
             self.fs.pipe_file(f"{self.root}/{name}", raw)
 
     def put_new(self, name: str, raw: bytes) -> bool:
         """See :class:`Shelf`. S3 itself refuses to write over what is there; where a place can't, two that write the
         same name in the same instant may both believe that they were first."""
-        with self._told(name):
+        with self._told(name, FileNotFoundError):
             try:
                 self.fs.pipe_file(f"{self.root}/{name}", raw, mode="create")
             except FileExistsError:
@@ -246,12 +246,13 @@ class Remote:
         return nullcontext()
 
     @contextmanager
-    def _told(self, name: str) -> Iterator[None]:
+    def _told(self, name: str, *also: type[Exception]) -> Iterator[None]:
+        """What a place says, in our words; ``also`` a kind that else means something to the caller."""
         try:
             yield
-        except (FileNotFoundError, FileExistsError, CellwrightError):
-            raise
         except Exception as error:  # each kind of place has errors of its own
+            if isinstance(error, FileNotFoundError | CellwrightError) and not isinstance(error, also):
+                raise
             what = f"can't be used ({shown(str(error))})"
             raise Unreachable(Problem(f"{self.url}/{name}", what, "check the address, keys and network")) from None
 
