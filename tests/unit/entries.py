@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +78,10 @@ def description(contract: Contract, **changes: Any) -> dict[str, Any]:
     }
 
 
-def write_residual(zoo: Path, **changes: Any) -> Path:
-    """Write a sound residual policy; its folder."""
+def write_residual(zoo: Path, more: Mapping[str, bytes] | None = None, **changes: Any) -> Path:
+    """Write a sound residual policy, with ``more`` files; its folder."""
     files = {"weights.safetensors": to_weights(network()), "policy.onnx": to_onnx(network())}
-    return write_entry(zoo, description(RESIDUAL, **changes), {**files, "evaluation.json": EVALUATION})
+    return write_entry(zoo, description(RESIDUAL, **changes), {**files, "evaluation.json": EVALUATION, **(more or {})})
 
 
 def write_parameters(zoo: Path, **changes: Any) -> Path:
