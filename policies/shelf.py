@@ -17,6 +17,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from http.client import HTTPException
 from pathlib import Path
 from typing import Protocol
 
@@ -160,7 +161,7 @@ class Web:
         asked = urllib.request.Request(address, headers={"Range": f"bytes={start}-"} if start else {})
         try:
             with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:
-                skip = start if answer.status != 206 else 0
+                skip = start if getattr(answer, "status", None) != 206 else 0
                 while chunk := answer.read(CHUNK):
                     yield chunk[skip:]
                     skip = max(skip - len(chunk), 0)
@@ -168,7 +169,7 @@ class Web:
             if error.code in (404, 410):
                 raise FileNotFoundError(name) from None
             raise Unreachable(Problem(address, f"the server says {error.code}", "ask whoever keeps it")) from None
-        except (OSError, ValueError, urllib.error.URLError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             reason = getattr(error, "reason", error)
             what = f"can't be reached ({shown(str(reason))})"
             raise Unreachable(Problem(address, what, "check the address and the network")) from None

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -202,6 +203,29 @@ def test_a_server_that_fails_or_is_no_zoo_is_told(served: FileServer, tmp_path: 
     served.fails = True
     with pytest.raises(Unreachable, match="the server says 500"):
         rows_of(open_shelf(served.url))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"hello\r\n\r\n",
+        b"",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 1000,
+    ],
+)
+def test_what_is_no_web_server_is_told(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def speak() -> None:
+            with server.accept()[0] as one:
+                one.recv(10_000)
+                one.sendall(answer)
+
+        threading.Thread(target=speak, daemon=True).start()
+        with pytest.raises(Unreachable, match=r"index\.json: "):
+            rows_of(open_shelf(f"http://127.0.0.1:{server.getsockname()[1]}"))
 
 
 def test_the_last_index_counts_where_the_zoo_cannot_be_reached(served: FileServer, tmp_path: Path) -> None:
