@@ -320,7 +320,8 @@ def other_contract(files: Files, dice: random.Random, trace: Path) -> Files:
     elif how == 5:
         told[dice.choice(("skill", "robot", "tool"))] = "another"
     else:
-        key, value = dice.choice((("nominal", "insert@99"), ("policy_every", 999), ("control_mode", "impedance")))
+        mode = "admittance" if told["control_mode"] == "impedance" else "impedance"
+        key, value = dice.choice((("nominal", "insert@99"), ("policy_every", 999), ("control_mode", mode)))
         told[key] = value
     return described(files, told)
 
