@@ -45,7 +45,7 @@ def _kind_of_range(values: Any) -> str:
 # Of a parameter that is a number from where to where, of one that is a word which words.
 Range = Annotated[
     Annotated[tuple[Number, Number], Field(strict=False), Tag("numbers")]
-    | Annotated[tuple[Name, ...], Field(strict=False, max_length=32), Tag("words")],
+    | Annotated[tuple[Name, ...], Field(strict=False, min_length=1, max_length=32), Tag("words")],
     Discriminator(_kind_of_range),
 ]
 Ranges = dict[Name, dict[Name, Range]]
@@ -191,10 +191,11 @@ def contradictions(entry: Entry, source: str) -> Iterator[Problem]:
         yield Problem(f"{source}:normaliser.scale", "holds a zero, by which nothing can be divided", ANEW)
     for key, ranges in (("trained", entry.part_ranges.trained), ("proven", entry.part_ranges.proven)):
         for family, parameters in ranges.items():
-            for name, (low, *others) in parameters.items():
-                if not isinstance(low, str) and low > others[0]:
+            for name, values in parameters.items():
+                low, high = values[0], values[-1]
+                if not isinstance(low, str) and not isinstance(high, str) and low > high:
                     where = f"{source}:part_ranges.{key}.{family}.{name}"
-                    yield Problem(where, f"begins at {low:g}, above its end {others[0]:g}", ANEW)
+                    yield Problem(where, f"begins at {low:g}, above its end {high:g}", ANEW)
     yield from _odd_parameters(entry, source)
 
 

@@ -17,7 +17,8 @@ def check_png(raw: bytes, source: str) -> None:
     """Raise ``InputError`` unless ``raw`` is a PNG of at most 4000 × 4000 pixels, each chunk as its checksum says."""
     if not raw.startswith(MAGIC):
         raise InputError(Problem(source, "is no PNG picture", ANEW))
-    at, kinds = len(MAGIC), []
+    at = len(MAGIC)
+    kinds: list[bytes] = []
     while at < len(raw):
         length, kind = int.from_bytes(raw[at : at + 4], "big"), raw[at + 4 : at + 8]
         body, sum_ = raw[at + 8 : at + 8 + length], raw[at + 8 + length : at + 12 + length]

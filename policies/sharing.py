@@ -96,7 +96,8 @@ def rows_of(shelf: Shelf) -> Shared:
             raise InputError(Problem(shelf.url, what, "check the address"))
         return Shared(listed)
     known = {row_name(row.policy): row for row in listed or ()}
-    rows, problems = [], []
+    rows: list[Row] = []
+    problems: list[Problem] = []
     for name in sorted(shelf.names(ROWS)):
         try:
             rows.append(known[name] if name in known else _row(shelf, name))
@@ -109,7 +110,8 @@ def rows_of(shelf: Shelf) -> Shared:
 
 def rows_here() -> Shared:
     """The rows of the policies that are here; those that can't be read are told."""
-    rows, problems = [], []
+    rows: list[Row] = []
+    problems: list[Problem] = []
     for folder in entry_folders():
         try:
             entry = read_entry(folder)
