@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from policies.contents import FILMSTRIP, PLOT
 from policies.evaluation import Evaluation, Result
 
 
-def card(description: Mapping[str, Any], found: Evaluation) -> bytes:
-    """``card.md`` of what ``policy.json`` says (without ``schema`` and ``files``) and an evaluation."""
+def card(description: Mapping[str, Any], found: Evaluation, pictures: Iterable[str]) -> bytes:
+    """``card.md`` of what ``policy.json`` says (without ``schema`` and ``files``) and an evaluation; ``pictures``
+    are the files that it shows."""
     told = description["training"]
     lines = [
         f"# {description['name']}@{description['version']}",
@@ -29,7 +30,9 @@ def card(description: Mapping[str, Any], found: Evaluation) -> bytes:
     ]
     if found.nominal is not None:
         lines.append(f"* the nominal on the same: {_result(found.nominal)}")
-    lines += ["", f"![Success by what was varied]({PLOT})", "", f"![An episode, a failed one if any]({FILMSTRIP})"]
+    titles = {PLOT: "Success by what was varied", FILMSTRIP: "An episode, a failed one if any"}
+    for name in pictures:
+        lines += ["", f"![{titles[name]}]({name})"]
     lines += ["", "## What it was proven on", ""]
     for family, parameters in description["part_ranges"]["proven"].items():
         lines += [f"* {family}, {name}: {_range(values)}" for name, values in parameters.items()]

@@ -16,6 +16,7 @@ from policies.card import card, plot
 from policies.collecting import Told
 from policies.contents import CARD, EVALUATION, FILMSTRIP, NETWORK, PLOT, WEIGHTS
 from policies.entry import parts
+from policies.episodes import Row
 from policies.evaluation import Evaluation, evaluate
 from policies.filmstrip import chosen, write_strip
 from policies.folder import write_entry
@@ -46,11 +47,11 @@ def write_result(
             draft, practice.task, practice.conditions, episodes, GATED, run.folder / ROWS, changes=practice.changed,
             purpose="gate", jobs=run.jobs, told=told, **practice.options,
         )  # fmt: skip
-        film = write_strip(chosen(rows, 1)[0], Path(drafts), draft).read_bytes()
+        pictures = {PLOT: plot(found), **_film(rows, Path(drafts), draft)}
     for row in rows:
         if row.outcome["success"]:
             widened(description["part_ranges"]["proven"], row.drawn["family"], row.drawn["parameters"])
-    files |= {EVALUATION: found.as_json(), CARD: card(description, found), PLOT: plot(found), FILMSTRIP: film}
+    files |= {EVALUATION: found.as_json(), CARD: card(description, found, pictures), **pictures}
     return write_entry(zoo, description, files), found
 
 
@@ -92,6 +93,14 @@ def next_version(zoo: Path, name: str) -> str:
         return "1.0.0"
     major, minor, _ = max(precedence(version) for version in there)
     return f"{major}.{minor + 1}.0"
+
+
+def _film(rows: Sequence[Row], out: Path, folder: Path) -> dict[str, bytes]:
+    """``filmstrip.png`` of an episode of the entry in a ``folder``, where the environment can be looked at."""
+    try:
+        return {FILMSTRIP: write_strip(chosen(rows, 1)[0], out, folder).read_bytes()}
+    except NotImplementedError:
+        return {}
 
 
 def draw_curves(points: Sequence[Mapping[str, float]], path: Path) -> None:
