@@ -115,8 +115,9 @@ def perform(
 
 def say_if_compiling(cell: Cell) -> None:
     """Say why the first run takes longer."""
+    from cells.cache import cache_folder
     from cells.kinematics.chain import load_chain
-    from cells.kinematics.compiled import cache_folder, is_built
+    from cells.kinematics.compiled import is_built
 
     if cache_folder() and not is_built(load_chain(cell)):
         say("compiling the kinematics of this arm, once; cellwright warmup does it ahead of time")

@@ -15,6 +15,7 @@ def warmup(
     ] = DEFAULT_CELL,
 ) -> None:
     """Compile what a cell's arm is computed with, ahead of time."""
+    from cells.cache import cache_folder
     from cells.control.verify import proof_of
     from cells.description.cell import load_cell
     from cells.kinematics import compiled, planning
@@ -23,7 +24,7 @@ def warmup(
 
     described = load_cell(cell)
     chain = load_chain(described)
-    folder = compiled.cache_folder()
+    folder = cache_folder()
     if folder is None:
         say("no folder for compiled code: set CELLWRIGHT_CACHE to one that only you may write; using generic kernels")
     proof, home = proof_of(described, chain), described.home

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-import stat
 import sys
 import tempfile
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from cells.cache import cache_folder
 from cells.kinematics import search
 from cells.pose import Array
 
@@ -69,20 +69,6 @@ def is_built(chain: Chain) -> bool:
     """Whether machine code of the chain's solver is in the folder already."""
     folder = cache_folder()
     return folder is not None and any((folder / "__pycache__").glob(f"{_module(chain, folder)[1].stem}.solve-*.nbc"))
-
-
-def cache_folder() -> Path | None:
-    """``$CELLWRIGHT_CACHE``, else ``cellwright`` in the user's cache folder, made with mode 0700; None if it isn't the
-    user's own, isn't closed to others, or can't be made."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(os.environ.get("CELLWRIGHT_CACHE") or Path(base) / "cellwright")
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.lstat()
-    except OSError:
-        return None
-    private = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
-    return folder if private and os.access(folder, os.W_OK) else None
 
 
 def first_calls(chain: Chain) -> dict[str, Callable[[], object]]:

@@ -69,15 +69,12 @@ class Tilt:
     patience: float = 1.1
 
 
-# What may be tuned, and how far. What isn't here are limits of the hardware or of patience.
+# What may be tuned, and how far: how fast and how hard it goes. How it searches, gives way and turns back stays, as it
+# decides whether an attempt ends well at all, which takes more episodes to tell than a search has.
 _RANGES: dict[str, tuple[str, float, float]] = {
-    "lean": ("rad", 0.12, 0.30), "descend": ("m/s", 0.005, 0.025), "touch": ("N", 1.5, 5.0), "press": ("N", 1.5, 6.0),
-    "glide": ("m/s", 0.02, 0.12), "slide": ("N", 4.0, 10.0), "stand": ("rad/s", 0.25, 2.0), "enter": ("N", 4.0, 12.0),
-    "push": ("N", 8.0, 20.0), "sink": ("m/s", 0.010, 0.060), "close": ("m/s", 0.003, 0.020),
-    "follow": ("1/s", 3.0, 15.0), "give_way": ("1/s", 5.0, 25.0), "leak": ("1/s", 0.2, 7.0),
-    "swing": ("rad", 0.04, 0.12),
-    "cone": ("rad", 0.02, 0.08),
-    "yaw": ("rad", 0.04, 0.12), "back": ("rad", 0.02, 0.10), "spin": ("rad/s", 0.2, 1.0), "idle": ("s", 0.05, 0.4),
+    "lean": ("rad", 0.18, 0.28), "descend": ("m/s", 0.005, 0.025), "touch": ("N", 1.5, 4.0), "press": ("N", 2.0, 5.0),
+    "glide": ("m/s", 0.02, 0.08), "slide": ("N", 4.0, 8.0), "enter": ("N", 4.0, 12.0), "push": ("N", 6.0, 16.0),
+    "sink": ("m/s", 0.010, 0.080), "close": ("m/s", 0.003, 0.020),
 }  # fmt: skip
 PARAMETERS = Space(
     tuple(

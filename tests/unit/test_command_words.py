@@ -27,7 +27,7 @@ def test_the_version_is_printed_whatever_follows(cellwright: Cellwright) -> None
 
 
 def test_every_command_is_told_in_one_whole_line(cellwright: Cellwright) -> None:
-    for words in ([], ["cell"], ["product"], ["stock"], ["journal"], ["passport"]):
+    for words in ([], ["cell"], ["product"], ["stock"], ["journal"], ["passport"], ["hw"], ["hw", "interfaces"]):
         told = cellwright(*words, "--help").stdout.partition("Commands:")[2]
         assert told
         assert "..." not in told

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cells.cache import cache_folder
 from cells.commands.warmup import warmup
 from cells.description.cell import load_cell
 from cells.errors import InputError
@@ -150,7 +151,7 @@ def test_a_folder_that_others_may_write_is_not_used(spoil: str, tmp_path: Path, 
     else:
         folder.write_text("")
     monkeypatch.setenv("CELLWRIGHT_CACHE", str(folder))
-    assert compiled.cache_folder() is None
+    assert cache_folder() is None
     assert compiled.generated(PANDA).robot is PANDA.arrays  # generic
 
 
