@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TOPIC = "cellwright/claim"
 EVERY_S, LEASE_S = 0.3, 1.0  # s between two announcements; without one for so long it counts as given up
-HEARD_S = 1.0  # s in which somebody on this network is found
+HEARD_S = 3.2  # s in which somebody on this network is found: a lost announcement is repeated after three
 
 
 class Claim:

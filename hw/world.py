@@ -102,8 +102,10 @@ class Ros2World:
         self.gripper = Ros2Gripper(network, cell, feedback, self.arm.fail)
         load = network.node.create_client(Load, cell.ros2.load)
         network.start()
-        claim.settle()
+        for call in first_calls(cell).values():  # nothing is compiled while an arm waits
+            call()
         find(lambda: [*feedback.missing(), *self.arm.missing(), *self.gripper.missing()], cell)
+        claim.settle()
         clock = heard.clock(cell.tick_s)
         self.arm.begin(clock)
         self.locator = TaughtLocator(cell, variants, self.arm.tcp())
@@ -153,8 +155,6 @@ def open_world(cell: Cell, variants: Mapping[str, ProductVariant], seed: int, vi
             Problem(f"{cell.name}:control.default", what, "write admittance, and offer it in control.modes")
         )
     ready()
-    for call in first_calls(cell).values():  # nothing is compiled while an arm waits
-        call()
     return Ros2World(cell, variants)
 
 

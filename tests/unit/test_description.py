@@ -182,6 +182,20 @@ def test_turned_trays_are_compared_as_they_lie(check: Check) -> None:
     assert "stations.tray_c.xyz_mm" not in check({**near, "stations.tray_c.yaw_deg": 45})
 
 
+@pytest.mark.parametrize(
+    ("ros2", "key", "said"),
+    [
+        ({"joints": ["j1", "j2"]}, "ros2.joints", "names 2 joints, panda has 7"),
+        ({"joints": ["j1"] * 7}, "ros2.joints", "names a joint twice"),
+        ({"gripper": {"closed": 0.1, "open": 0.1}}, "ros2.gripper.open", "is where it is closed"),
+        ({"namespace": "cell"}, "ros2.namespace", ""),
+    ],
+)
+def test_names_on_the_network_must_fit_the_robot(check: Check, ros2: object, key: str, said: str) -> None:
+    found = check({"ros2": ros2})
+    assert list(found) == [key] and said in found[key]
+
+
 def test_a_broken_section_does_not_hide_problems_in_others(check: Check) -> None:
     found = check({"noise": None, "stations.tray_b.xyz_mm": place("tray_a"), "home_deg.1": 200})
     assert {"noise", "stations.tray_b.xyz_mm", "home_deg.1"} <= set(found)

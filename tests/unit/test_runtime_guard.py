@@ -14,7 +14,8 @@ from cells.description.cell import Cell, load_cell
 from cells.kinematics.chain import Chain, load_chain
 from cells.ports import ArmReading, GripperReading, Reading
 from cells.pose import Pose
-from cells.runtime.guard import Guard, Trip
+from cells.runtime.guard import LATE_S, Guard, Trip
+from cells.runtime.remedies import remedy_of
 
 INSIDE = Pose((0.5, 0.0, 0.3))
 
@@ -104,3 +105,47 @@ def test_a_trip_stays_until_it_is_reset(cell: Cell, chain: Chain) -> None:
     assert guard.check(calm(1), None, 0.0) is not None
     guard.reset()
     assert guard.check(calm(2), None, 0.0) is None
+
+
+def late(at: int, ticks: int, change: Callable[[Reading], Reading]) -> list[Reading]:
+    """Twenty ticks; before the one ``at`` so many pass unseen, and from the one before it on all are changed."""
+    readings = [calm(k if k < at else k + ticks) for k in range(20)]
+    return [change(reading) if k >= at - 1 else reading for k, reading in enumerate(readings)]
+
+
+LED = Compliant(INSIDE, np.zeros(6), np.ones(6), 10.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "command", "trips"),
+    [
+        (arm(), None, False),  # planning takes its time while the arm stands
+        (arm(busy=True), None, True),
+        (arm(qd=np.full(7, 0.05)), None, True),
+        (arm(), LED, True),  # it stands, and presses on something softly
+    ],
+)
+def test_a_loop_that_comes_late_has_lost_an_arm_that_moves_or_is_led(
+    cell: Cell, chain: Chain, change: Callable[[Reading], Reading], command: Compliant | None, trips: bool
+) -> None:
+    guard, missed = Guard(cell, chain), round(LATE_S / 0.004) + 1
+    found = [guard.check(reading, command, 0.0) for reading in late(10, missed, change)]
+    assert (found[-1] is not None and found[-1].cause == "tick_overrun") is trips
+    calm_again = Guard(cell, chain)
+    assert not any(calm_again.check(reading, command, 0.0) for reading in late(10, missed - 3, change))
+
+
+def test_what_was_measured_earlier_moves_no_faster(cell: Cell, chain: Chain) -> None:
+    """0.6 m/s, told with up to 12 ms of delay: as seen at the ticks it would jump."""
+    guard = Guard(cell, chain)
+    for tick in range(40):
+        age = 0.012 if tick % 8 < 4 else 0.0
+        at = Pose((0.4 + 0.6 * (tick * 0.004 - age), 0.0, 0.3))
+        assert guard.check(arm(tcp=at, age=age)(calm(tick)), None, 0.0) is None
+
+
+def test_every_trip_has_a_remedy_in_words() -> None:
+    causes = ["force", "tool_speed", "joint_3_speed", "robot_protective_stop", "robot_no_feedback", "robot_whatever"]
+    remedies = [remedy_of(cause) for cause in causes]
+    assert all(remedies) and remedies[3] != remedies[4] != remedies[5]
+    assert "protective stop" in remedies[3] and "panel" in remedies[5]

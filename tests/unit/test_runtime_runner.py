@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cells.control.setpoints import Compliant, JointTarget
+from cells.control.setpoints import Compliant, JointTarget, Segment
 from cells.description.cell import Cell, load_cell
 from cells.kinematics.chain import Chain, load_chain
+from cells.kinematics.trajectory import point_to_point
 from cells.ports import DriverReading, GripperReading, Reading
 from cells.pose import Array
 from cells.runtime.packml import State
@@ -151,6 +152,23 @@ def test_a_stop_ramps_down_at_once_and_within_the_jerk_limits(scene: Make, chain
     assert isinstance(ramp[-1], JointTarget) and np.all(ramp[-1].qd == 0)
 
 
+def test_where_a_motion_runs_the_ramp_is_a_motion_that_takes_over_from_it(scene: Make, chain: Chain) -> None:
+    made = scene({70: "stop"}, ["acknowledge", "resume"])
+    way = point_to_point(chain, made.work.home, made.work.home + 0.15, 0.3, TICK)
+
+    def advance(reading: Reading) -> bool:
+        made.work.command = Segment(way) if reading.tick == 10 else None
+        return False
+
+    made.work.advance = advance  # type: ignore[method-assign]
+    assert made.runner.run(made.work) is Ending.INTERRUPTED
+    [_, (sent, ramp)] = made.world.sent
+    assert isinstance(ramp, Segment) and sent == made.script.taken["stop"]
+    begins = round(sent - 10)
+    assert np.allclose(ramp.trajectory.q[0], way.q[begins]) and np.allclose(ramp.trajectory.qd[0], way.qd[begins])
+    assert np.all(ramp.trajectory.qd[-1] == 0.0) and np.all(made.world.qd == 0.0)
+
+
 def test_nothing_resumes_before_it_is_acknowledged(scene: Make) -> None:
     made = scene({60: "stop"}, ["resume", "pause", "acknowledge", "resume"])
     assert made.runner.run(made.work) is Ending.INTERRUPTED
@@ -190,6 +208,20 @@ def test_a_guard_trip_aborts_and_names_its_cause(scene: Make) -> None:
         "Aborting", "Aborted", "Clearing", "Stopped", "Resetting", "Idle", "Completing",
     ]  # fmt: skip
     assert not made.script.answers[0][1]["ok"]
+
+
+def test_an_aborted_cell_says_why_and_what_to_do(cell: Cell, chain: Chain) -> None:
+    world, said = PerfectWorld(chain, cell.home), []
+    world.mode = "no_feedback"
+    script = Script(world, {}, ["status", "acknowledge", "leave"])
+    runner = Runner(cell, chain, world, lambda *_: None, script, said.append)
+    runner.start()
+    assert runner.run(Swing(world)) is Ending.LEFT
+    remedy = "see that the robot's driver runs"
+    assert "aborted (robot no feedback)" in said[-1] and remedy in said[-1] and "acknowledge" in said[-1]
+    answers = dict(script.answers)
+    assert remedy in answers["status"]["remedy"]
+    assert not answers["acknowledge"]["ok"] and remedy in answers["acknowledge"]["what"]
 
 
 def test_a_latch_does_not_open_while_the_robot_itself_is_stopped(scene: Make) -> None:
