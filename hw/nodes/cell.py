@@ -27,7 +27,8 @@ def serve(argv: Sequence[str]) -> None:
     from rclpy.signals import SignalHandlerOptions
 
     from cells.errors import CellwrightError, Problem
-    from hw.nodes.cell_node import END_S, THREADS, CellNode, namespace_in_file
+    from hw.nodes.cell_node import END_S, THREADS, CellNode
+    from hw.nodes.cell_parameters import namespace_in_file
 
     ends = threading.Event()
     for number in SIGNALS:

@@ -7,7 +7,6 @@ how it stands. The executor has several threads, so that a stop is answered what
 from __future__ import annotations
 
 import contextlib
-import re
 from typing import Any
 
 from cellwright_msgs.action import RunOrder, Tell
@@ -17,36 +16,25 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.node import Node
 from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 
-from cells.commands.show import DEFAULT_CELL
 from cells.commands.told import Place
 from cells.commands.worlds import check_world_name
 from cells.description.cell import Cell, load_cell
-from cells.errors import CellwrightError, InputError, Problem
+from cells.errors import CellwrightError, Problem
 from cells.journal.store import Journal
 from cells.runtime.control_socket import NothingRuns, send
 from cells.runtime.standing import acknowledge
 from hw.nodes.asking import BY, Clerk, Ended, OrderJob, ended, in_a_line
-from hw.nodes.parameters import Setting, declare
+from hw.nodes.cell_parameters import NAME, SETTINGS, check
+from hw.nodes.parameters import declare
 from hw.nodes.telling import Telling
 from hw.nodes.work import Work, result_of
 
 THREADS = 8  # an order, a sentence, a confirmation, a stop and an acknowledgement at once, and the timers
 FEEDBACK_EVERY_S = 0.1
 END_S = 15.0  # for a run to come to rest and write its report
-PREFIX = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)?")
-NAME = "cell"
-# They may change until the cell is configured.
-SETTINGS = (
-    Setting("cell", DEFAULT_CELL, "the cell: a name in the library, or the path of its file", knob=True),
-    Setting("world", "ros2", "the world to work in, by its entry point in cellwright.worlds", knob=True),
-    Setting("seed", 0, "seed of everything random in the world", 0, 2**31 - 1, knob=True),
-    Setting("tf_prefix", "", "stands before joint and frame names; as the cell's file says unless given", knob=True),
-    Setting("autostart", False, "configure and activate at the start, where nobody else manages this node"),
-)
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
 
@@ -317,26 +305,6 @@ class CellNode(LifecycleNode):
             return ask()
         except CellwrightError as error:
             return False, str(error)
-
-
-def check(name: str, value: Any) -> None:
-    """Raises ``CellwrightError`` for a value of a parameter that can't work."""
-    if name == "cell":
-        load_cell(value)
-    if name == "world":
-        check_world_name(value, view=False)
-    if name == "tf_prefix" and not PREFIX.fullmatch(value):
-        raise InputError(Problem("parameter tf_prefix", f"{value!r} begins no name", "use letters, digits and _"))
-
-
-def namespace_in_file() -> str:
-    """The namespace that the cell's file says. A node's namespace can't change, and which file it is a parameter says,
-    so that a node is made just to read this. Raises ``InputError``."""
-    probe = Node(NAME, enable_rosout=False, start_parameter_services=False)
-    try:
-        return load_cell(declare(probe, SETTINGS)["cell"]).ros2.namespace
-    finally:
-        probe.destroy_node()
 
 
 def _outcome(done: dict[str, Any]) -> str:
