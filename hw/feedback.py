@@ -57,7 +57,7 @@ class Felt:
 
 class Feedback:
     """``joints``, ``hand`` and ``felt`` are the newest, ``mode`` the robot's own, ``speed_scale`` its slider's (0..1);
-    None where nothing has come yet."""
+    None where nothing has come yet. ``passed`` is the time (s) of all ticks."""
 
     def __init__(self, cell: Cell) -> None:
         self._names: tuple[str, ...] = arm_joints(cell)
@@ -68,6 +68,7 @@ class Feedback:
         self.felt: Felt | None = None
         self.mode: str | None = None if cell.ros2.mode is not None else "running"
         self.speed_scale = 1.0
+        self.passed = 0.0
         self._quiet: dict[str, tuple[object, float]] = {}  # what was told last of each, and for how long (s)
         self._heard: tuple[str, ...] = ()
         self._order: dict[tuple[str, ...], list[int] | None] = {}
@@ -124,6 +125,7 @@ class Feedback:
     def pass_time(self, step: float) -> None:
         """A tick of ``step`` s has passed: what wasn't told anew is older by it. Ticks count and not this computer's
         time, so that a loop which was late doesn't take its own lateness for the robot's silence."""
+        self.passed += step
         for name, told in (("joints", self.joints), ("hand", self.hand), ("felt", self.felt)):
             before, quiet = self._quiet.get(name, (None, 0.0))
             self._quiet[name] = (told, quiet + step if told is before else 0.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +44,7 @@ class Ros2Gripper:
     def move(self, width: float, speed: float, force: float) -> None:
         """Move to the opening ``width`` (m) with at most ``speed`` (m/s), pressing with at most ``force`` (N)."""
         self._turn += 1
-        self.asked, self._since, self._begun = width, time.monotonic(), False
+        self.asked, self._since, self._begun = width, self._feedback.passed, False
         turn, goal = self._turn, self._goal(width, speed, force)
         self._network.do(
             lambda: self._goals.send_goal_async(goal).add_done_callback(
@@ -59,7 +58,7 @@ class Ros2Gripper:
         hand = self._feedback.hand
         assert hand is not None  # the world was opened with one
         resting = abs(hand.speed) < STILL
-        self._begun = self._begun or not resting or time.monotonic() - self._since > BEGIN_S
+        self._begun = self._begun or not resting or self._feedback.passed - self._since > BEGIN_S
         force = self._effort if math.isnan(hand.force) else hand.force
         return GripperReading(hand.width, hand.speed, force, resting and self._begun)
 

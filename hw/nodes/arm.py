@@ -66,6 +66,7 @@ class ArmNode(Node):
         super().__init__(NAME, namespace=cell.ros2.namespace)
         declare(self, settings)
         self._world = world
+        self._due = time.time_ns()
         self._by_wall = values["rate"] == 1.0 and not self.get_parameter("use_sim_time").value
         self._line = Line(values["seed"])
         self._faults = Faults()
@@ -80,8 +81,9 @@ class ArmNode(Node):
         self._offer_stop(cell)
         self._take_knobs()
 
-    def tick(self) -> None:
-        """Pass one control tick of the world, and tell what has come of it."""
+    def tick(self, late: float = 0.0) -> None:
+        """Pass one control tick of the world, which was due ``late`` seconds ago, and tell what has come of it."""
+        self._due = time.time_ns() - round(late * 1e9)
         world = self._world
         world.clock.advance()
         reading, hand = world.arm.read(), world.gripper.read()
@@ -103,8 +105,9 @@ class ArmNode(Node):
         return round(self._world.clock.now() * 1e9)
 
     def _stamp(self) -> int:
-        """What the arm's clock says, in ns: this computer's time where the world keeps up with it, else the world's."""
-        now = time.time_ns() if self._by_wall else self._world_time()
+        """What the arm's clock says, in ns: this computer's time where the world keeps up with it, else the world's. It
+        stands between ticks, and goes by when they were due: a world that catches up moves no faster for it."""
+        now = self._due if self._by_wall else self._world_time()
         return now + round(self._faults.clock_skew_s * 1e9)
 
     # ------------------------------------------------------------------ the robot's own stop

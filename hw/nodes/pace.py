@@ -10,12 +10,14 @@ SAY_EVERY_S = 5.0
 
 
 class Pace:
-    """Ticks of ``tick_s`` seconds at ``rate`` times real time; at rate 0 as fast as they come."""
+    """Ticks of ``tick_s`` seconds at ``rate`` times real time; at rate 0 as fast as they come. ``late`` is how long (s)
+    the tick that began last was due before it did."""
 
     def __init__(self, tick_s: float, rate: float, now: Callable[[], float] = time.monotonic) -> None:
         self._step = tick_s / rate if rate else 0.0
         self._now = now
         self._due: float | None = None  # the first one at once
+        self.late = 0.0
         self._lost, self._said = 0.0, -SAY_EVERY_S
 
     def left(self) -> float:
@@ -32,6 +34,7 @@ class Pace:
         if self._step and late > SLIP_S:
             self._lost += late
             self._due = now
+        self.late = now - self._due if self._step else 0.0
         self._due += self._step
         if not self._lost or now - self._said < SAY_EVERY_S:
             return None

@@ -107,4 +107,4 @@ def _pass_one(executor: Any, node: ArmNode, pace: Pace) -> None:
     lost = pace.begin()
     if lost is not None:
         node.get_logger().warning(f"can't keep up: {lost:.2f} s behind; the world goes slower than it should")
-    node.tick()
+    node.tick(pace.late)

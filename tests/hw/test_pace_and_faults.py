@@ -25,8 +25,11 @@ def test_ticks_are_due_in_even_steps_and_a_late_one_is_caught_up_with(clock: Clo
     assert pace.left() == pytest.approx(0.004)
     clock.time += 0.010
     assert pace.left() == 0.0
+    late = []
     for _ in range(2):
         assert pace.begin() is None
+        late.append(pace.late)
+    assert late == pytest.approx([0.006, 0.002])
     assert pace.left() == pytest.approx(0.002)
 
 
