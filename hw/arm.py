@@ -2,7 +2,8 @@
 
 A Segment is a goal of the trajectory controller; one that begins in motion, a ramp to rest, is spliced into the motion
 that it takes over from. A JointTarget is a point for the streaming controller, after a change of controllers where the
-other one is active. What goes wrong on the way is the arm's ``mode``, until it was read and a new setpoint comes.
+other one is active. What goes wrong on the way is the arm's ``mode``, until it was read and a new setpoint comes, or
+some time has passed: whoever has read it remembers it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 0.02  # s after which a streamed target that isn't followed by another is held
 HOLD_S = 0.07  # s that one target waits for the controllers to change: less than the guard's patience with a tick
+TOLD_S = 0.5  # s for which what went wrong is told
+REASON_S = 0.05  # s in which a robot that has stopped by itself says so, when a motion has ended early
 CODES = {
     FollowJointTrajectory.Result.PATH_TOLERANCE_VIOLATED: "path_tolerance",
     FollowJointTrajectory.Result.GOAL_TOLERANCE_VIOLATED: "goal_tolerance",
@@ -59,7 +62,8 @@ class Ros2Arm:
         self._held: Array | None = None  # joints (n,) that the controller holds; None: wherever it stands
         self._wanted: str | None = None  # the controller that was asked for last
         self._fault: str | None = None
-        self._told = False  # whether the fault has been read
+        self._told: float | None = None  # the clock's time at which the fault was first read
+        self._at = self._broken_at = 0.0  # the clock's time of the last tick, and of the last motion that ended early
         self._seen: Joints | None = None  # what the tcp was reckoned from last
         self._tcp = Pose()
         self._ran = True  # whether the robot could be led at the last tick
@@ -89,8 +93,8 @@ class Ros2Arm:
             if self._lost() is not None:
                 self._drop()
                 return
-            if self._told:
-                self._fault, self._told = None, False
+            if self._told is not None:
+                self._fault, self._told = None, None
         if isinstance(setpoint, Segment):
             self._follow(setpoint.trajectory)
         elif isinstance(setpoint, JointTarget):
@@ -166,13 +170,14 @@ class Ros2Arm:
                 self._motion, self._held = None, motion.trajectory.q[-1].copy()
                 return
             mode = CODES.get(result.error_code, "motion_aborted")
-            self.fail(mode, f"a motion ended early: {result.error_string or mode} (code {result.error_code})")
+            motion.broken = mode, f"a motion ended early: {result.error_string or mode} (code {result.error_code})"
+            self._broken_at = self._clock.now()
 
     def fail(self, mode: str, why: str) -> None:
         """What was to be done isn't: nothing moves on, and the arm is wherever it is."""
         with self._lock:
             self._drop()
-            self._fault, self._told = mode, False
+            self._fault, self._told = mode, None
         self._log.error(why)
 
     def _drop(self) -> None:
@@ -192,17 +197,21 @@ class Ros2Arm:
     def tick(self) -> None:
         """A tick has passed: the controller is farther with what it follows; look whether it still answers."""
         with self._lock:
-            running = self._feedback.mode == "running"
-            if not running and self._ran:
+            now, running = self._clock.now(), self._feedback.mode == "running"
+            if not running:
                 self._drop()
-            if running and not self._ran:  # whoever led it before may have changed what is active
+            if not running or (self._told is not None and now - self._told > TOLD_S):
+                self._fault, self._told = None, None  # a robot's own stop is the reason, or the greater trouble
+            if running and not self._ran:  # whoever led it meanwhile may have changed what is active
                 self._switching.active = self._wanted = None
-            self._ran = running
             motion = self._motion
             if motion is not None:
-                motion.pass_time(self._clock.tick_s * self._feedback.speed_scale)
-                if motion.overdue():
+                motion.pass_time((now - self._at) * self._feedback.speed_scale)
+                if motion.broken and now - self._broken_at > REASON_S:
+                    self.fail(*motion.broken)
+                elif motion.overdue():
                     self.fail("motion_unanswered", "the trajectory controller doesn't answer")
+            self._at, self._ran = now, running
             if self._switching.overdue():
                 self._switching.give_up()
                 self._wanted = None
@@ -214,7 +223,8 @@ class Ros2Arm:
         assert joints is not None  # the world was opened with one
         with self._lock:
             mode = self._mode()
-            self._told = self._told or (self._fault is not None and mode == self._fault)
+            if self._told is None and self._fault is not None and mode == self._fault:
+                self._told = self._clock.now()
             q_cmd, qd_cmd, qdd_cmd = self._tracked(joints.q)
             busy = self._motion is not None
         return ArmReading(

@@ -24,8 +24,9 @@ UNANSWERED_S = 1.0  # s after which nobody is expected to answer any more
 
 @dataclass
 class Motion:
-    """``trajectory`` as asked for at ``asked`` (``time.monotonic()``); ``handle`` is the goal's once it was accepted;
-    ``begun`` is when that was, and ``elapsed`` how far the controller is with it at the last tick (s)."""
+    """``trajectory`` as asked for at ``asked`` (``time.monotonic()``); ``handle`` is the goal's once it was accepted,
+    which was at ``begun``; ``elapsed`` is how far the controller is with it at the last tick (s), and ``broken`` how it
+    ended it early: mode and words, once it has."""
 
     trajectory: Trajectory
     asked: float = field(default_factory=time.monotonic)
@@ -33,6 +34,7 @@ class Motion:
     begun: float | None = None
     elapsed: float | None = None
     dropped: bool = False
+    broken: tuple[str, str] | None = None
 
     def accepted(self, handle: Any) -> None:
         """The controller has taken it: half of the way that question and answer took ago."""

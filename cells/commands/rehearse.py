@@ -67,6 +67,7 @@ def rehearse(
             with rerouted(STDOUT, to=STDERR):
                 outcomes = _listed(work(world, journal, Path(folder) / "out", lambda *_: None, listening, False))
             seconds = world.clock.now()
+            trips = [event.data["cause"].replace("_", " ") for event in journal.events(kinds=("guard_tripped",))]
         except CellwrightError as error:
             raise Refused(*(Problem(f"rehearsal, {p.where}", p.what, p.remedy) for p in error.problems)) from None
         finally:
@@ -78,7 +79,8 @@ def rehearse(
     bad = [outcome for outcome in outcomes if outcome.verdict not in good]
     if bad or not outcomes:
         told = [f"{one.serial} ended {one.verdict}: {'; '.join(one.reasons) or 'it stopped'}" for one in bad]
-        raise Refused(Problem("rehearsal", " and ".join(told) or "nothing was begun", NOTHING_MOVED))
+        told += [f"the guard tripped: {trips[-1]}"] if trips else []
+        raise Refused(Problem("rehearsal", "; ".join(told) or "nothing was begun", NOTHING_MOVED))
     say(f"rehearsed: good, in {seconds:.1f} s of the cell's time; now the real arm")
 
 
