@@ -53,5 +53,5 @@ $(VENV)/.demo: $(WHEEL_INPUTS) | $(BIN)/python
 
 $(VENV)/.full: $(WHEEL_INPUTS) | $(BIN)/python
 	@echo "Installing the full environment into $(VENV) ..."
-	@$(PIP) install -c constraints.txt -e '.[sim,passport,rtb,llm,train,ros,dev]'
+	@$(PIP) install -c constraints.txt -e '.[sim,passport,rtb,llm,train,zoo,ros,dev]'
 	@touch $@ $(VENV)/.demo

@@ -32,11 +32,12 @@ from cells.commands.show import plain, table
 from cells.errors import CellwrightError, InputError, Problem
 from policies import store
 from policies.collecting import collect
+from policies.contents import EVALUATION
 from policies.entry import parse_json
 from policies.episodes import NOMINAL, Row
 from policies.eval_command import progress
 from policies.evaluation import Evaluation, Result, evaluate, paired
-from policies.folder import EVALUATION, read_entry
+from policies.folder import read_entry
 from policies.statistics import Difference
 
 # Task and conditions of each measure of success. A new task is a line here.

@@ -1,1 +1,1 @@
-"""The cell on real arms, over ROS 2: the wing is named, nothing is in it yet."""
+"""The cell on real arms, over ROS 2: the world behind the ports, the nodes, the message types."""

@@ -8,7 +8,7 @@ from hw.interface_commands import app as interfaces
 from hw.teach_command import teach
 from hw.up import up
 
-app = typer.Typer(help="Real arms, over ROS 2: start a cell's nodes, teach, message types.", no_args_is_help=True)
+app = typer.Typer(help="Real arms, over ROS 2: nodes, taught stations, types.", no_args_is_help=True)
 app.add_typer(interfaces, name="interfaces")
-app.command("up")(up)
 app.command()(teach)
+app.command("up")(up)

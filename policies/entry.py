@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import ConfigDict, Discriminator, Field, StringConstraints, Tag, ValidationError
 
 from cells.description.documents import dotted, shown
 from cells.description.fields import Integer, Name, NotNegative, Number, Section, Text
@@ -18,18 +18,36 @@ from cells.description.robot import ControlMode
 from cells.errors import InputError, Problem
 from cells.skills.policy import Component, Kind, Space
 
-SCHEMA = "cellwright/policy/v1"
+SCHEMA = "cellwright/policy/v2"
 ANEW = "fetch the entry anew, or train it again"
 MOST_PROBLEMS = 20
 
 Version = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,5})(\.(0|[1-9][0-9]{0,5})){2}$")]
 Nominal = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,47}@[1-9][0-9]{0,5}$")]
-Parent = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,47}@[0-9.]{5,20}$")]
+# name@version of another policy.
+Reference = Annotated[
+    str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,47}@(0|[1-9][0-9]{0,5})(\.(0|[1-9][0-9]{0,5})){2}$")
+]
+# An expression of SPDX identifiers: "Apache-2.0", "CC-BY-4.0 OR MIT".
+Licence = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+() -]{0,99}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-FileName = Literal["weights.safetensors", "policy.onnx", "evaluation.json"]
+FileName = Literal[
+    "weights.safetensors", "policy.onnx", "evaluation.json", "replay.npz", "card.md", "success.png", "filmstrip.png"
+]
 # JSON has lists only; their items stay strict.
 Numbers = Annotated[tuple[Number, ...], Field(strict=False, max_length=512)]
-Range = Annotated[tuple[Number, Number], Field(strict=False)]
+
+
+def _kind_of_range(values: Any) -> str:
+    return "words" if isinstance(values, list | tuple) and values and isinstance(values[0], str) else "numbers"
+
+
+# Of a parameter that is a number from where to where, of one that is a word which words.
+Range = Annotated[
+    Annotated[tuple[Number, Number], Field(strict=False), Tag("numbers")]
+    | Annotated[tuple[Name, ...], Field(strict=False, min_length=1, max_length=32), Tag("words")],
+    Discriminator(_kind_of_range),
+]
 Ranges = dict[Name, dict[Name, Range]]
 
 
@@ -63,8 +81,8 @@ class Normaliser(Strict):
 
 
 class PartRanges(Strict):
-    """Parameters of the parts, by product family: from where to where the policy was trained, and where it was proven.
-    Units are in the parameters' names, as in the family."""
+    """Parameters of the parts, by product family: where the policy was trained, and where it was proven. Units are in
+    the parameters' names, as in the family."""
 
     trained: Ranges
     proven: Ranges
@@ -85,15 +103,17 @@ class Training(Strict):
 class Entry(Strict):
     """One version of one policy.
 
-    ``policy_every`` is the control ticks of one policy tick. ``parameters`` are the values of a policy of that kind, by
-    the action component that each one is, in its unit; other kinds have none. ``files`` tells the SHA-256 of every file
-    beside ``policy.json``.
+    ``version`` is that of SemVer 2.0 without pre-release and build. ``capability`` is what a process step asks for, and
+    ``skill`` what has it. ``policy_every`` is the control ticks of one policy tick. ``parameters`` are the values of a
+    policy of that kind, by the action component that each one is, in its unit; other kinds have none. ``parents`` are
+    the policies that this one was made from. ``files`` tells the SHA-256 of every file beside ``policy.json``.
     """
 
-    schema_: Literal["cellwright/policy/v1"] = Field(alias="schema")
+    schema_: Literal["cellwright/policy/v2"] = Field(alias="schema")
     name: Name
     version: Version
     kind: Kind
+    capability: Name
     skill: Name
     nominal: Nominal
     robot: Name
@@ -106,8 +126,8 @@ class Entry(Strict):
     parameters: dict[Name, Number]
     part_ranges: PartRanges
     training: Training
-    licence: Text
-    parents: Annotated[tuple[Parent, ...], Field(strict=False, max_length=64)]
+    licence: Licence
+    parents: Annotated[tuple[Reference, ...], Field(strict=False, max_length=64)]
     files: dict[FileName, Sha256]
 
     @property
@@ -171,8 +191,9 @@ def contradictions(entry: Entry, source: str) -> Iterator[Problem]:
         yield Problem(f"{source}:normaliser.scale", "holds a zero, by which nothing can be divided", ANEW)
     for key, ranges in (("trained", entry.part_ranges.trained), ("proven", entry.part_ranges.proven)):
         for family, parameters in ranges.items():
-            for name, (low, high) in parameters.items():
-                if low > high:
+            for name, values in parameters.items():
+                low, high = values[0], values[-1]
+                if not isinstance(low, str) and not isinstance(high, str) and low > high:
                     where = f"{source}:part_ranges.{key}.{family}.{name}"
                     yield Problem(where, f"begins at {low:g}, above its end {high:g}", ANEW)
     yield from _odd_parameters(entry, source)

@@ -70,9 +70,9 @@ def write_graph(mean: Array, scale: Array, layers: Sequence[tuple[Array, Array]]
     return bytes(model.SerializeToString())
 
 
-def check_graph(raw: bytes, entry: Entry, source: str) -> None:
+def check_graph(raw: bytes, entry: Entry, source: str) -> list[Array]:
     """Raise ``InputError`` unless ``raw`` is a chain from the entry's observation, normalised as it says, to its
-    action; ``source`` names the file in errors."""
+    action; ``source`` names the file in errors. Returns the chain's constants, in the order in which they are used."""
     try:
         model = onnx.load_model_from_string(raw)
     except Exception as error:  # protobuf has errors of its own for each of its implementations
@@ -80,12 +80,13 @@ def check_graph(raw: bytes, entry: Entry, source: str) -> None:
     try:
         _known_fields(model)
         _versions(model)
-        _chain(model.graph, entry)
+        constants = _chain(model.graph, entry)
         onnx.checker.check_model(model, full_check=True)
     except Odd as odd:
         raise InputError(Problem(f"{source}:{odd.where}", odd.what, ANEW)) from None
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise InputError(Problem(source, f"fails ONNX's own check: {shown(str(error))}", ANEW)) from None
+    return constants
 
 
 class Odd(Exception):
@@ -115,11 +116,11 @@ def _versions(model: Any) -> None:
         raise Odd("opset_import", f"is {shown(str(found))}, not ONNX's own {OPSET}")
 
 
-def _chain(graph: Any, entry: Entry) -> None:
-    """Follow the values from node to node; at each step the width of the vector is known."""
+def _chain(graph: Any, entry: Entry) -> list[Array]:
+    """Follow the values from node to node, and collect the constants; at each step the width of the vector is known."""
     if not 2 <= len(graph.node) <= MOST_NODES:
         raise Odd("graph.node", f"holds {len(graph.node)} nodes, not 2 to {MOST_NODES}")
-    constants = _constants(graph)
+    constants, used = _constants(graph), []
     at, width = _end(graph.input, "input", space(entry.observation).size)
     for number, node in enumerate(graph.node):
         where = f"graph.node.{number}"
@@ -127,6 +128,7 @@ def _chain(graph: Any, entry: Entry) -> None:
         if len(node.output) != 1 or list(node.input[:1]) != [at] or any(value is None for value in values):
             raise Odd(where, "doesn't take the value before it, and constants of its own")
         width = _width(node, values, width, where)
+        used += values
         at = node.output[0]
         normaliser = {0: ("Sub", entry.normaliser.mean), 1: ("Div", entry.normaliser.scale)}.get(number)
         if normaliser and (
@@ -137,6 +139,7 @@ def _chain(graph: Any, entry: Entry) -> None:
         raise Odd("graph.initializer", f"{shown(next(iter(constants)))} is not used")
     if (at, width) != _end(graph.output, "output", space(entry.action).size):
         raise Odd("graph.output", "isn't what the last node gives")
+    return used
 
 
 def _width(node: Any, values: Sequence[Any], width: int, where: str) -> int:

@@ -111,8 +111,8 @@ def play_all(
         return [play(env, seed, act) for seed in seeds]
 
 
-# Of numbers among the parameters of parts: from where to where, by family and name.
-Ranges = dict[str, dict[str, list[float]]]
+# Parameters of parts by family and name: of a number from where to where, of a word which there were.
+Ranges = dict[str, dict[str, list[Any]]]
 
 
 def widened(ranges: Ranges, family: str, parameters: Mapping[str, Any]) -> None:
@@ -122,6 +122,8 @@ def widened(ranges: Ranges, family: str, parameters: Mapping[str, Any]) -> None:
         if isinstance(value, int | float) and not isinstance(value, bool):
             low, high = of_family.get(name, (value, value))
             of_family[name] = [min(low, value), max(high, value)]
+        elif isinstance(value, str):
+            of_family[name] = sorted({value, *of_family.get(name, ())})
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,15 @@ from typing import Any
 from cells.description.cell import Cell
 from cells.skills.contracts import contract_for
 from cells.skills.policy import Kind
+from cells.skills.registry import skills
+from policies.card import card, plot
 from policies.collecting import Told
+from policies.contents import CARD, EVALUATION, FILMSTRIP, NETWORK, PLOT, WEIGHTS
 from policies.entry import parts
+from policies.episodes import Row
 from policies.evaluation import Evaluation, evaluate
-from policies.folder import EVALUATION, NETWORK, WEIGHTS, write_entry
+from policies.filmstrip import chosen, write_strip
+from policies.folder import write_entry
 from policies.network import from_weights, to_onnx
 from policies.practice import widened
 from policies.store import precedence
@@ -42,10 +47,12 @@ def write_result(
             draft, practice.task, practice.conditions, episodes, GATED, run.folder / ROWS, changes=practice.changed,
             purpose="gate", jobs=run.jobs, told=told, **practice.options,
         )  # fmt: skip
+        pictures = {PLOT: plot(found), **_film(rows, Path(drafts), draft)}
     for row in rows:
         if row.outcome["success"]:
             widened(description["part_ranges"]["proven"], row.drawn["family"], row.drawn["parameters"])
-    return write_entry(zoo, description, {**files, EVALUATION: found.as_json()}), found
+    files |= {EVALUATION: found.as_json(), CARD: card(description, found, pictures), **pictures}
+    return write_entry(zoo, description, files), found
 
 
 def described(
@@ -63,7 +70,8 @@ def described(
         files = {WEIGHTS: learned.weights, NETWORK: to_onnx(network)}
         mean, scale = network.mean.tolist(), network.scale.tolist()
     description = {
-        "kind": kind, "skill": contract.skill, "nominal": contract.nominal,
+        "kind": kind, "capability": skills()[contract.skill].capability, "skill": contract.skill,
+        "nominal": contract.nominal,
         "robot": cell.robot, "tool": cell.robot_spec.gripper.kind, "control_mode": cell.control.default,
         "policy_every": cell.clocks.policy_every,
         "observation": parts(contract.observation), "action": parts(contract.action),
@@ -85,6 +93,14 @@ def next_version(zoo: Path, name: str) -> str:
         return "1.0.0"
     major, minor, _ = max(precedence(version) for version in there)
     return f"{major}.{minor + 1}.0"
+
+
+def _film(rows: Sequence[Row], out: Path, folder: Path) -> dict[str, bytes]:
+    """``filmstrip.png`` of an episode of the entry in a ``folder``, where the environment can be looked at."""
+    try:
+        return {FILMSTRIP: write_strip(chosen(rows, 1)[0], out, folder).read_bytes()}
+    except NotImplementedError:
+        return {}
 
 
 def draw_curves(points: Sequence[Mapping[str, float]], path: Path) -> None:

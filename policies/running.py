@@ -18,8 +18,9 @@ from cells.errors import InputError, Problem
 from cells.pose import Array
 from cells.skills.contracts import CONTRACTS
 from cells.skills.policy import Component, Contract, Policy, Space
+from policies.contents import DESCRIPTION, NETWORK, check_contents
 from policies.entry import Entry, space
-from policies.folder import DESCRIPTION, NETWORK, check_contents, read_entry
+from policies.folder import read_entry
 from policies.store import find_entry
 
 OTHER = "use a policy that was made for this skill and cell, or train one"

@@ -12,12 +12,17 @@ from cells.errors import InputError, Problem
 from cells.journal.home import home_folder
 
 SHIPPED = Path(__file__).parent / "zoo"
-_NAME, _VERSION = re.compile(r"[a-z][a-z0-9_-]{0,47}"), re.compile(r"[0-9]{1,6}(\.[0-9]{1,6}){2}")
+_NAME, _VERSION = re.compile(r"[a-z][a-z0-9_-]{0,47}"), re.compile(r"(0|[1-9][0-9]{0,5})(\.(0|[1-9][0-9]{0,5})){2}")
+
+
+def own_zoo() -> Path:
+    """The folder of the user's own policies, and of those that were pulled."""
+    return home_folder() / "zoo"
 
 
 def zoos() -> tuple[Path, ...]:
     """The folders that policies are looked for in; where two have the same version, the first counts."""
-    return home_folder() / "zoo", SHIPPED
+    return own_zoo(), SHIPPED
 
 
 def entry_folders() -> Iterator[Path]:

@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parents[2] / "benchmarks"
 def bench(
     context: typer.Context,
     name: Annotated[
-        str, typer.Argument(help="language, assembly, disassembly, learning, env, stop, kinematics or planning.")
+        str, typer.Argument(help="language, assembly, disassembly, learning, env, stop, kinematics, planning or zoo.")
     ],
 ) -> None:
     """Run a benchmark of the repository.

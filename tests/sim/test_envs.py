@@ -96,7 +96,7 @@ def test_the_info_tells_no_truth_before_the_end_but_to_whom_is_privileged(insert
 
 def test_who_presses_hard_fails_and_is_told_why_and_all_that_is_seen_is_within_bounds(insert: Any) -> None:
     env = insert()
-    observation, info = env.reset(seed=3)
+    observation, info = env.reset(seed=4)
     seen = [observation]
     while "outcome" not in info:
         observation, reward, over, _, info = env.step(HARD)
@@ -106,7 +106,7 @@ def test_who_presses_hard_fails_and_is_told_why_and_all_that_is_seen_is_within_b
     outcome = info["outcome"]
     assert over and reward < 0.5 and not info["is_success"]
     assert outcome["cause"] in {"too much force", "guard"} and outcome["peak_n"] > 30.0 and not outcome["quick"]
-    assert info["drawn"]["seed"] == 3
+    assert info["drawn"]["seed"] == 4
 
 
 def test_a_picture_shows_the_part_on_its_way_and_leaves_the_episode_alone(insert: Any) -> None:

@@ -46,6 +46,7 @@ def test_a_policy_is_trained_and_a_second_command_has_nothing_left_to_do(
     assert (run / "curves.png").stat().st_size > 1000
     assert list((run / "tensorboard").iterdir())
     assert verify_entry(folder) == []
+    assert {path.name for path in folder.iterdir()} >= {"card.md", "success.png", "filmstrip.png"}
     written = json.loads((folder / "policy.json").read_text())
     assert written["part_ranges"]["trained"]["pegboard"]["peg_mm"] == [16, 16]
     [contract] = [one for one in CONTRACTS if (one.skill, one.kind) == ("insert", "parameters")]
@@ -93,6 +94,7 @@ def test_a_pick_is_tuned_too(home: Path, capfd: pytest.CaptureFixture[str]) -> N
     assert "no better than the nominal, as far as 1 episodes tell" in said
     [folder] = (home / "zoo" / "pick-tuning").iterdir()
     assert verify_entry(folder) == []
+    assert {path.name for path in folder.iterdir()} >= {"card.md", "success.png", "filmstrip.png"}
     written = json.loads((folder / "policy.json").read_text())
     assert (written["nominal"], list(written["parameters"])) == (
         "pick@1",

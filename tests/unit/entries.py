@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from cells.skills.policy import Component, Contract, Space
+from policies.contents import seal_of, sha256
 from policies.entry import parts
-from policies.folder import seal_of, sha256, write_entry
+from policies.folder import write_entry
 from policies.network import Network, to_onnx, to_weights
 
 TIP = Component("tip", "m", "hole", (-0.01, -0.01, -0.02), (0.01, 0.01, 0.05), "the tip from where the hole should be")
@@ -21,6 +22,13 @@ PITCH = Component("pitch", "m", "", (0.0002,), (0.002,), "pitch of the spiral")
 RESIDUAL = Contract("insert", "insert@1", "residual", Space((TIP, FORCE)), Space((SHIFT,)))
 PARAMETERS = Contract("insert", "insert@1", "parameters", Space(()), Space((PRESS, PITCH)))
 CELL = ("panda", "franka-hand", "admittance", 12)
+EVALUATION = json.dumps(
+    {
+        "schema": "cellwright/evaluation/v1",
+        "asked": {"task": "Insert", "conditions": "hard"},
+        "result": {"success": {"count": 97, "of": 100, "share": 0.97, "lower": 0.9242}, "time_s": 2.5},
+    }
+).encode()
 MEAN, SCALE = (0.0, 0.0, 0.01, 5.0), (0.005, 0.005, 0.02, 10.0)
 
 
@@ -41,6 +49,7 @@ def description(contract: Contract, **changes: Any) -> dict[str, Any]:
         "name": "gentle",
         "version": "1.0.0",
         "kind": contract.kind,
+        "capability": contract.skill,
         "skill": contract.skill,
         "nominal": contract.nominal,
         "robot": robot,
@@ -69,10 +78,10 @@ def description(contract: Contract, **changes: Any) -> dict[str, Any]:
     }
 
 
-def write_residual(zoo: Path, **changes: Any) -> Path:
-    """Write a sound residual policy; its folder."""
+def write_residual(zoo: Path, more: Mapping[str, bytes] | None = None, **changes: Any) -> Path:
+    """Write a sound residual policy, with ``more`` files; its folder."""
     files = {"weights.safetensors": to_weights(network()), "policy.onnx": to_onnx(network())}
-    return write_entry(zoo, description(RESIDUAL, **changes), {**files, "evaluation.json": b'{"success": 0.97}'})
+    return write_entry(zoo, description(RESIDUAL, **changes), {**files, "evaluation.json": EVALUATION, **(more or {})})
 
 
 def write_parameters(zoo: Path, **changes: Any) -> Path:

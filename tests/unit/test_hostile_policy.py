@@ -17,7 +17,8 @@ import pytest
 from onnx import helper, numpy_helper
 
 from cells.errors import CellwrightError
-from policies.folder import MAX_FILE_BYTES, NETWORK, verify_entry
+from policies.contents import MAX_FILE_BYTES, NETWORK
+from policies.folder import verify_entry
 from policies.running import load_policy
 from tests.unit.entries import CELL, PARAMETERS, RESIDUAL, change, seal, seal_json, write_parameters, write_residual
 
@@ -151,7 +152,12 @@ def put(*path: str | int) -> Callable[[object], Callable[[dict[str, Any]], None]
 @pytest.mark.parametrize(
     ("where", "work"),
     [
-        ("schema", put("schema")("cellwright/policy/v2")),
+        ("schema", put("schema")("cellwright/policy/v3")),
+        ("schema", put("schema")("cellwright/policy/v1")),
+        ("capability", lambda data: data.pop("capability")),
+        ("version", put("version")("1.02.0")),
+        ("licence", put("licence")("<script>")),
+        ("part_ranges.proven.pegboard.peg_shape", put("part_ranges", "proven", "pegboard", "peg_shape")(["Round!"])),
         ("name", put("name")("../../gentle")),
         ("name", put("name")("a" * 900_000)),
         ("version", put("version")("1.0")),

@@ -167,7 +167,7 @@ def test_the_folder_is_made_for_the_user_alone(tmp_path: Path, monkeypatch) -> N
 def test_warmup_tells_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
     warmup("panda-bench")
     told = capsys.readouterr().err.splitlines()
-    assert [line.split()[0] for line in told[:-1]] == [f"{k}/8" for k in range(1, 9)]
+    assert [line.split()[0] for line in told[:-1]] == [f"{k}/10" for k in range(1, 11)]
     assert told[-1].startswith("panda:panda_tcp is ready, kept in ")
 
 

@@ -167,6 +167,7 @@ def test_residual_ships_what_torch_does_and_goes_on_after_a_kill(tmp_path: Path)
     assert first.weights
     assert {path.name for path in folder.iterdir()} == {
         "policy.json", "policy.json.sha256", "evaluation.json", "weights.safetensors", "policy.onnx",
+        "card.md", "success.png",
     }  # fmt: skip
     assert not any(zipfile.is_zipfile(path) or path.read_bytes()[:1] == b"\x80" for path in folder.iterdir())
     policy, network = loaded(folder, "residual"), from_weights((folder / "weights.safetensors").read_bytes())
@@ -209,7 +210,7 @@ def test_the_result_is_an_evaluation_on_episodes_that_no_learner_chose_by(
     assert (folder / "evaluation.json").read_bytes() == found.as_json()
     assert json.loads(found.as_json())["asked"]["changes"] == {"peg_mm": 12.0}
     proven = json.loads((folder / "policy.json").read_bytes())["part_ranges"]["proven"]
-    assert proven == {"toy": {"peg_mm": [12.0, 12.0], "pegs": [3.0, 3.0]}}
+    assert proven == {"toy": {"peg_mm": [12.0, 12.0], "peg_shape": ["round"], "pegs": [3.0, 3.0]}}
     assert any("no better than the nominal, as far as 3 episodes tell" in line for line in told(found))
     monkeypatch.setattr(store, "SHIPPED", tmp_path / "zoo")
     monkeypatch.setattr(learning, "SUCCESS", {"a": ("Toy", "easy"), "b": ("Mesh", "bench")})
