@@ -135,8 +135,8 @@ class Ros2Arm:
             if done:
                 go_on()
             else:
-                self._wanted = None
-                self.fail("controllers_not_switched", f"the controller manager refused {self._wanted}")
+                wanted, self._wanted = self._wanted, None
+                self.fail("controllers_not_switched", f"the controller manager refused to activate {wanted}")
 
     # ------------------------------------------------------------------ answers
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 LOAD_S = 20.0  # s that the service may take: a simulated world has meshes to make
 
 
-class Stock:
+class Stock(ABC):
     """What both kinds share: the locator learns what was done."""
 
     def __init__(self, locator: TaughtLocator) -> None:
@@ -48,8 +49,9 @@ class Stock:
         self._do("UNLOAD", [LoadRequest(instance, "", "", "", 0) for instance in instances])
         self._locator.unloaded(instances)
 
+    @abstractmethod
     def _do(self, what: str, requests: Sequence[LoadRequest]) -> Loaded:
-        raise NotImplementedError
+        """Have it done: ``what`` is "LOAD", "LOAD_UNIT", "MAKE_READY" or "UNLOAD"."""
 
 
 class ServedStock(Stock):

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from cells.tasks.grounding import Task
 
 
+REMEDY = "leave it away and confirm, or set told_without_asking in the cell"
+UNASKED = Problem("--yes", "moves no real arm", REMEDY)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a task is done: the cell, the name of the world, its seed, and whether a window shows it."""
@@ -38,14 +42,17 @@ def do(task: Task, place: Place, told: Told | None = None, unasked: bool = False
     Raises ``Refused`` before anything moves where it is ``unasked`` (nobody confirmed it), the arm is a real one, and
     the cell's file doesn't allow that."""
     known = world_opener(place.world)
+    free = not unasked or task.cell.told_without_asking
+    # A world that says it is real is refused before its arm is taken; that it loads itself doesn't make it less so.
+    if not free and getattr(known, "real", False):
+        raise Refused(UNASKED)
     task, twin = replace(task, cell=suited(task.cell, known)), twin_of(known)
 
     def opener(cell: Cell, variants: Mapping[str, Any], seed: int, view: bool) -> World:
         world: World = known(cell, variants, seed, view)
-        if unasked and not world.traits.self_loading and not cell.told_without_asking:
+        if not free and not world.traits.self_loading:
             world.close()
-            what = "moves no real arm"
-            raise Refused(Problem("--yes", what, "leave it away and confirm, or set told_without_asking in the cell"))
+            raise Refused(UNASKED)
         return world
 
     if task.order is not None:

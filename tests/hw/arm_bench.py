@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from cells.errors import CellwrightError
+from tests.hw.ros_client import PATIENCE, RosClient
 
 NAMESPACE = "/bench"
-PATIENCE = 60.0  # s for anything that should come, on a loaded machine
 # A domain of this process's own, so that tests that run side by side don't hear each other.
 os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
@@ -54,35 +54,27 @@ def end(node: subprocess.Popen[bytes], by: signal.Signals) -> int:
     return node.wait(timeout=PATIENCE)
 
 
-class Client:
+class Client(RosClient):
     """Everything that a cell would ask of an arm in ``namespace``, one call after another."""
 
     def __init__(self, joints: Sequence[str], gripper: str = "parallel", namespace: str = NAMESPACE) -> None:
-        import rclpy
+        super().__init__(namespace)
         from control_msgs.action import FollowJointTrajectory, GripperCommand, ParallelGripperCommand
         from geometry_msgs.msg import WrenchStamped
         from rcl_interfaces.msg import Log
         from rclpy.action import ActionClient
-        from rclpy.executors import SingleThreadedExecutor
-        from rclpy.qos import DurabilityPolicy, QoSProfile
         from rosgraph_msgs.msg import Clock
         from sensor_msgs.msg import JointState
         from std_msgs.msg import Float64MultiArray, String
         from trajectory_msgs.msg import JointTrajectory
 
         self.joints = tuple(joints)
-        self._context = rclpy.Context()
-        self._context.init()
-        self.node = rclpy.create_node("client", namespace=namespace, context=self._context)
-        self._executor = SingleThreadedExecutor(context=self._context)
-        self._executor.add_node(self.node)
         self.heard: dict[str, list[Any]] = {name: [] for name in ("states", "wrench", "clock", "mode", "log")}
-        kept = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         for name, kind, topic, qos in (
             ("states", JointState, "joint_states", 10),
             ("wrench", WrenchStamped, "force_torque_sensor_broadcaster/wrench", 10),
             ("clock", Clock, "/clock", 10),
-            ("mode", String, "arm/robot_mode", kept),
+            ("mode", String, "arm/robot_mode", self.kept),
             ("log", Log, "/rosout", 10),
         ):
             self.node.create_subscription(kind, topic, self.heard[name].append, qos)
@@ -95,20 +87,7 @@ class Client:
         self.grip_kind = ParallelGripperCommand if gripper == "parallel" else GripperCommand
         self._grip = ActionClient(self.node, self.grip_kind, "gripper_controller/gripper_cmd")
 
-    def close(self) -> None:
-        self._executor.shutdown()
-        self.node.destroy_node()
-        self._context.shutdown()
-
     # ------------------------------------------------------------------ waiting
-
-    def until(self, what: Callable[[], Any], patience: float = PATIENCE) -> Any:
-        """Wait for something to be true; what it is then."""
-        deadline = time.monotonic() + patience
-        while not (found := what()):
-            assert time.monotonic() < deadline, "it didn't happen in time"
-            self._executor.spin_once(timeout_sec=0.01)
-        return found
 
     def pass_(self, seconds: float) -> None:
         """Listen for a while."""

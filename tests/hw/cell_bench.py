@@ -6,13 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.hw.arm_bench import PATIENCE
+from tests.hw.ros_client import PATIENCE, RosClient
 
 
 @contextmanager
@@ -37,43 +36,22 @@ def ended(node: subprocess.Popen[bytes], by: signal.Signals = signal.SIGTERM) ->
     return node.wait(PATIENCE)
 
 
-class CellClient:
+class CellClient(RosClient):
     """Whoever gives orders to the node in ``namespace``."""
 
     def __init__(self, namespace: str) -> None:
-        import rclpy
+        super().__init__(namespace)
         from cellwright_msgs.action import RunOrder, Tell
         from cellwright_msgs.msg import State
         from diagnostic_msgs.msg import DiagnosticArray
         from rclpy.action import ActionClient
-        from rclpy.executors import SingleThreadedExecutor
-        from rclpy.qos import DurabilityPolicy, QoSProfile
 
-        self._context = rclpy.Context()
-        self._context.init()
-        self.node = rclpy.create_node("client", namespace=namespace, context=self._context)
-        self._executor = SingleThreadedExecutor(context=self._context)
-        self._executor.add_node(self.node)
-        self.kept = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.states: list[Any] = []
         self.health: list[Any] = []
         self.node.create_subscription(State, "cell/state", self.states.append, self.kept)
         self.node.create_subscription(DiagnosticArray, "diagnostics", self.health.append, 10)
         self.orders = ActionClient(self.node, RunOrder, "cell/run_order")
         self.sentences = ActionClient(self.node, Tell, "cell/tell")
-
-    def close(self) -> None:
-        self._executor.shutdown()
-        self.node.destroy_node()
-        self._context.shutdown()
-
-    def until(self, what: Callable[[], Any], patience: float = PATIENCE) -> Any:
-        """Wait for something to be true; what it is then."""
-        deadline = time.monotonic() + patience
-        while not (found := what()):
-            assert time.monotonic() < deadline, "it didn't happen in time"
-            self._executor.spin_once(timeout_sec=0.02)
-        return found
 
     def heard(self, kind: Any, topic: str) -> Any:
         """The message that a topic keeps for who comes later."""

@@ -16,6 +16,7 @@ from hw.controllers.trajectory import INVALID_GOAL, SUCCESSFUL
 from hw.names import arm_joints
 from hw.variants import document_of
 from tests.hw.arm_bench import Client, end, need_ros, process
+from tests.hw.ros_client import PATIENCE
 
 CELL = load_cell("panda-bench")
 JOINTS = arm_joints(CELL)
@@ -48,7 +49,7 @@ def arm() -> Iterator[Client]:
         status, result = client.result(handle)
         assert (status, result.error_string) == (ABORTED, "the arm's node ends")
         client.close()
-        assert end(node, signal.SIGTERM) == 0
+        assert node.wait(PATIENCE) == 0
 
 
 def test_a_goal_reaches_its_end_with_the_joints_named_in_any_order(arm: Client) -> None:

@@ -141,3 +141,10 @@ def test_an_order_is_rehearsed_and_then_built(here: Path) -> None:
         done = command(here / "home", here)("run", "order.yaml", "--cell", file, "--world", "ros2")
     assert done.returncode == 0, (done.stderr, operator.seen)
     assert done.stderr.index("rehearsed: good") < done.stderr.index("T-1-01  1/7")
+
+
+def test_nobody_s_yes_moves_a_real_arm(here: Path) -> None:
+    """Refused before the arm is looked for: there is none on this network."""
+    done = command(here / "home", here)("tell", "Make a pegboard", "--yes", "--world", "ros2")
+    assert done.returncode == 3, done.stderr
+    assert "moves no real arm" in done.stderr and "rehears" not in done.stderr
