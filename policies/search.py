@@ -18,7 +18,7 @@ from policies.practice import Played, Practice, Purpose
 from policies.training import Run
 
 CANDIDATES, ROUNDS = 16, (1, 2, 5)  # how many; episodes of each round, after which the worse half is dropped
-BEGIN, LEAST = 0.12, 0.02  # spread at first, and at least, in widths of the box
+BEGIN, LEAST = 0.2, 0.02  # spread at first, and at least, in widths of the box
 MOVE = 0.7  # how far the belief moves towards the elite
 
 # Costs (candidates, episodes) of points (candidates, n) on the episodes of these seeds.
