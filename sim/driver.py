@@ -2,16 +2,19 @@
 
 A screw is a free part until the bit presses on its head and turns while its tip is where a thread begins. From then on
 it is held and moved as :mod:`sim.screw` says, and the collision of screw and threaded part, which that model stands
-for, is switched off. Everything else stays contact: what the head meets and what the bit presses with; and the torque
-acts on both sides, the hand and the threaded part.
+for, is switched off. Everything else stays contact: what the head meets and what the bit presses with. What the socket
+does beside, to hold the bit on the head's axis and to bear the torque, acts on both sides, the hand and the parts.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from cells.description.spindle import Spindle
 from cells.ports import DriverReading
@@ -27,7 +30,7 @@ CROSSING = 0.5  # Nm for each radian that it is turned all the same. Our own cho
 BEARS = 2.0  # N under the head
 UNDER_HEAD = 5e-4  # m around the head's underside where that is looked for
 PRESSES = 3.0  # N on the head below which the bit isn't in its socket
-IN_SOCKET = 5.0  # friction of the bit, in place of the socket that it doesn't slip out of
+CENTRES = 3000.0  # N/m with which socket and sleeve hold the bit to the head's axis. Our own choice
 HOLDS = 1000.0  # N that a thread's constraint may take
 
 
@@ -37,7 +40,8 @@ class SimDriver:
     def __init__(self, bullet: Any, robot: int, bit: int, spindle: Spindle, stock: SimStock, dt: float) -> None:
         self._bullet, self._robot, self._bit, self._spindle = bullet, robot, bit, spindle
         self._stock, self._dt = stock, dt
-        bullet.changeDynamics(robot, bit, lateralFriction=IN_SOCKET)
+        # A bit turns with its screw; this one stands, and the turning head would drag it aside.
+        bullet.changeDynamics(robot, bit, lateralFriction=0.0)
         self._engaged: dict[str, Engaged] = {}
         self._constraints: dict[str, int] = {}
         self._speed = self._limit = 0.0
@@ -63,11 +67,14 @@ class SimDriver:
             self._bullet.removeConstraint(self._constraints.pop(name))
 
     def actuate(self) -> None:
-        """Turn on by one physics step, with all that hangs on it. At its limit the clutch lets go."""
+        """Hold the bit in its socket, and turn on by one physics step, with all that hangs on it. At its limit the
+        clutch lets go."""
+        screw = self._under_bit()
+        if screw:
+            self._centre(screw)
         if self._speed == 0.0 or self._reading.stalled:
             return
         angle, torque = self._speed * self._dt, 0.0
-        screw = self._under_bit()
         mouth = self._mouth(screw) if screw and screw not in self._engaged else None
         if screw and mouth and mouth.at.tilt > CROSSED:
             torque = min(CROSSING * (self._reading.turned + angle), self._limit)
@@ -90,18 +97,31 @@ class SimDriver:
 
     def _under_bit(self) -> str | None:
         """The screw whose head the bit stands on and presses, near enough to its axis to be in its socket."""
+        pressed = Counter[int]()
+        for point in self._bullet.getContactPoints(self._robot, linkIndexA=self._bit):
+            pressed[point[2]] += point[9]
+        if not pressed:
+            return None
         for name, piece in self._stock.pieces.items():
-            if piece.part.thread is None:
-                continue
-            touching = self._bullet.getContactPoints(self._robot, piece.body, self._bit)
-            if sum(point[9] for point in touching) < PRESSES:
-                continue
-            state = self._bullet.getLinkState(self._robot, self._bit)
-            tip = Pose(state[4], state[5]) @ self._spindle.tip
-            x, y, _ = ((self._stock.true_pose(name)).inverse() @ tip).xyz
-            if math.hypot(x, y) <= self._spindle.catch:
-                return name
+            if piece.part.thread is not None and pressed[piece.body] >= PRESSES:
+                x, y, _ = (self._stock.true_pose(name).inverse() @ self._tip()).xyz
+                if math.hypot(x, y) <= self._spindle.catch:
+                    return name
         return None
+
+    def _centre(self, screw: str) -> None:
+        """What socket and sleeve press sideways, on the bit and as much on the head."""
+        at, tip = self._stock.true_pose(screw), self._tip()
+        x, y, _ = (at.inverse() @ tip).xyz
+        force = at.matrix()[:3, :2] @ np.array([x, y]) * CENTRES
+        world = self._bullet.WORLD_FRAME
+        self._bullet.applyExternalForce(self._robot, self._bit, (-force).tolist(), tip.xyz, world)
+        self._bullet.applyExternalForce(self._stock.pieces[screw].body, -1, force.tolist(), tip.xyz, world)
+
+    def _tip(self) -> Pose:
+        """Where the bit's end really is, z pointing where the bit does."""
+        state = self._bullet.getLinkState(self._robot, self._bit)
+        return Pose(state[4], state[5]) @ self._spindle.tip
 
     def _mouth(self, screw: str) -> Mouth | None:
         """The thread at whose beginning a screw's tip is."""

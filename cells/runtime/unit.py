@@ -52,6 +52,7 @@ class UnitRun:
     handled: str = field(init=False)  # the item of the last call, which the fingers may be around
     began: Reading = field(init=False)
     failed_skill: str = ""
+    failed_cause: str = ""
 
     def __post_init__(self) -> None:
         self.handled, self.began = self.plan.calls[0].item, self.reading

@@ -150,7 +150,8 @@ def place_name(call: Call) -> str:
 class Skill:
     """A skill with its contract. ``run(context, call, reading)`` makes the generator; ``capability`` is what a
     process step asks for; with ``drives`` it needs a driver beside the gripper. One that ``judges`` says by failing
-    that the unit is bad, not that it couldn't work."""
+    that the unit is bad, not that it couldn't work. A skill that takes nothing into the hand names in ``again`` the
+    causes of failure after which it may be tried once more from above."""
 
     name: str
     version: str
@@ -160,3 +161,4 @@ class Skill:
     after: tuple[Condition, ...] = ()
     judges: bool = False
     drives: bool = False
+    again: frozenset[str] = frozenset()

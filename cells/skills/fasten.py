@@ -53,10 +53,10 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
     at, told = bit_height(reading, spindle), told_by(reading)
     reading = yield Spin(0.0, 0.0)
     yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH))
-    return judged(call, told, began - at, at - seated, part.thread.pitch)
+    return judged(call, told, began - at, at - seated)
 
 
-def judged(call: Call, told: DriverReading, down: float, high: float, pitch: float) -> Done | Failed:
+def judged(call: Call, told: DriverReading, down: float, high: float) -> Done | Failed:
     """What it means that a screw went ``down`` by so much (m) and its head ended ``high`` above its seat (m)."""
     turns = told.turned / (2 * math.pi)
     data = {
@@ -67,8 +67,8 @@ def judged(call: Call, told: DriverReading, down: float, high: float, pitch: flo
     }
     at = f"{1000 * down:.1f} mm in {turns:.1f} turns, {told.torque:.2f} Nm"
     if abs(high) > call.params["height_tolerance"]:
-        if turns > IDLE and down < turns * pitch / 2:
-            return Failed("no_advance", f"{call.item} turns without advancing: {at}", data)
+        if high > 0 and not told.stalled:  # the bit has come out of its socket
+            return Failed("no_advance", f"{call.item} doesn't go down, though the driver turns: {at}", data)
         short = f"{1000 * abs(high):.1f} mm {'short' if high > 0 else 'too deep'} at {told.torque:.2f} Nm"
         return Failed("not_seated", f"{call.item} is not seated: {short} ({at})", data)
     if not told.stalled:
@@ -166,5 +166,5 @@ def pushing(hand: Pose, height: float, spindle: Spindle) -> Compliant:
 FASTEN = Skill(
     "fasten", "1.0.0", "fasten", run,
     before=(Condition("empty_gripper"), Condition("at_target"), Condition("base_at", "fixture")),
-    drives=True,
+    drives=True, again=frozenset({"no_advance"}),
 )  # fmt: skip

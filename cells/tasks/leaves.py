@@ -147,7 +147,7 @@ class CallLeaf(Drive):
             unit.emit("step_done", record)
             unit.picture(call)
         else:
-            unit.failed_skill = call.skill
+            unit.failed_skill, unit.failed_cause = call.skill, result.cause
             unit.reasons.append(f"{call.id}: {result.why}")
             unit.emit("step_failed", {**record, "cause": result.cause, "why": result.why})
 

@@ -4,7 +4,7 @@
            └─ for each step: done ? step
 
     step ?─┬─ attempt →─┬─ held already ? pick
-           │            └─ call ? (re-approach → call) x 2
+           │            └─ call ? (re-approach → call) x 2      (all there is for what takes nothing into the hand)
            ├─ (re-grasp → attempt) x 2
            ├─ another order: the part goes back into its slot, and the step is put off until the others are done
            └─ replace → attempt
@@ -59,7 +59,7 @@ def _if_left(unit: UnitRun, pick: Call | None, call: Call) -> Behaviour:
 
 def _step(unit: UnitRun, pick: Call | None, call: Call, may_wait: bool) -> Behaviour:
     if pick is None:
-        return CallLeaf(unit, call)
+        return _attempt(unit, pick, call)
     first = next(other for other in unit.plan.calls if other.item == call.item)
     slot = unit.slot(call.item) if first is pick else None  # from where it comes, unless it has been taken before
 
@@ -108,18 +108,25 @@ def _step(unit: UnitRun, pick: Call | None, call: Call, may_wait: bool) -> Behav
     return step
 
 
-def _attempt(unit: UnitRun, pick: Call, call: Call) -> Behaviour:
+def _attempt(unit: UnitRun, pick: Call | None, call: Call) -> Behaviour:
+    """Take the item, if one is to be taken, and do the call; again from above, where that can help."""
+
     def held() -> bool:
         return unit.context.model().holding == unit.bound(call).item
 
     def lift(reading: Reading) -> Steps:
         return recovery.rise(unit.context, unit.handled, reading)
 
-    in_hand = Selector("in hand", memory=True, children=[Is("held already", held), CallLeaf(unit, pick)])
+    def helps() -> bool:
+        return held() if pick else unit.failed_cause in unit.skills[call.skill].again
+
     act = Selector(f"{call.skill} {call.item}", memory=True, children=[CallLeaf(unit, call)])
     for _ in range(RE_APPROACHES):
-        again = Recover(unit, "re-approach", call, held, lift)
+        again = Recover(unit, "re-approach", call, helps, lift)
         act.add_child(Sequence("re-approach and try", memory=True, children=[again, CallLeaf(unit, call)]))
+    if pick is None:
+        return act
+    in_hand = Selector("in hand", memory=True, children=[Is("held already", held), CallLeaf(unit, pick)])
     return Sequence(f"attempt {call.id}", memory=True, children=[in_hand, act])
 
 
