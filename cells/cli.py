@@ -29,8 +29,9 @@ from cells.commands import (
     tell,
     warmup,
 )
-from cells.commands.show import STDERR, STDOUT, say
+from cells.commands.show import say
 from cells.errors import CellwrightError
+from cells.streams import STDERR, STDOUT
 
 INTERRUPTED = 130
 MOST_PROBLEMS = 6

@@ -12,8 +12,8 @@ from contextlib import closing, contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 
-from cells.commands.show import STDERR, STDOUT, rerouted
 from cells.errors import InputError, Problem
+from cells.streams import STDERR, STDOUT, rerouted
 from policies.episodes import Asked, Row, read_rows, run
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")

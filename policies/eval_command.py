@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cells.commands.show import DEFAULT_CELL, STDERR, STDOUT, AsJson, CellName, emit, plain, rerouted, say, table
+from cells.commands.show import DEFAULT_CELL, AsJson, CellName, emit, plain, say, table
 from cells.errors import CellwrightError, InputError, Problem
+from cells.streams import STDERR, STDOUT, rerouted
 
 if TYPE_CHECKING:
     from policies.episodes import Row

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cells.commands.product import parameters
-from cells.commands.show import DEFAULT_CELL, STDERR, STDOUT, AsJson, CellName, emit, plain, rerouted
+from cells.commands.show import DEFAULT_CELL, AsJson, CellName, emit, plain
 from cells.errors import InputError, Problem
+from cells.streams import STDERR, STDOUT, rerouted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,6 +15,7 @@ from cells.kinematics.chain import load_chain
 from cells.kinematics.kernels import GRAVITY
 from cells.ports import Traits
 from cells.products.model import ProductVariant
+from cells.streams import STDERR, STDOUT, rerouted
 from sim import bodies
 from sim.arm import Controller, SimArm, SimGripper, SimWrench
 from sim.camera import SimCamera
@@ -49,13 +50,14 @@ class SimWorld:
     traits = Traits(contact=True, deterministic=True, self_loading=True)
 
     def __init__(self, cell: Cell, variants: Mapping[str, ProductVariant], seed: int, view: bool = False) -> None:
-        import pybullet
-        from pybullet_utils.bullet_client import BulletClient
+        with rerouted(STDOUT, STDERR):  # Bullet says on both when it was built, and whenever it begins
+            import pybullet
+            from pybullet_utils.bullet_client import BulletClient
 
+            self.bullet: Any = BulletClient(pybullet.GUI if view else pybullet.DIRECT)
         self.cell, self.ticks, self._view = cell, 0, view
         self._folder = tempfile.TemporaryDirectory(prefix="cellwright-")
         folder = Path(self._folder.name)
-        self.bullet: Any = BulletClient(pybullet.GUI if view else pybullet.DIRECT)
         self._substeps = round(cell.tick_s / cell.physics_s)
         self.bullet.setGravity(0, 0, -GRAVITY)
         self.bullet.setTimeStep(cell.physics_s)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from cells.commands.folder import make_folder
 from cells.commands.progress import Progress
 from cells.commands.rehearse import Work, rehearse
-from cells.commands.show import STDERR, STDOUT, in_front, plain, rerouted, say
+from cells.commands.show import plain, say
+from cells.streams import STDERR, STDOUT, in_front, rerouted
 
 if TYPE_CHECKING:
     from cells.description.cell import Cell

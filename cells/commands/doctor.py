@@ -13,9 +13,10 @@ from pathlib import Path
 import typer
 
 from cells.commands.cell import journal_of
-from cells.commands.show import DEFAULT_CELL, STDERR, STDOUT, AsJson, CellName, emit, rerouted, table
+from cells.commands.show import DEFAULT_CELL, AsJson, CellName, emit, table
 from cells.commands.worlds import EXTRAS, has_display
 from cells.errors import CellwrightError
+from cells.streams import STDERR, STDOUT, rerouted
 
 OK, NOTE, BAD = "ok", "note", "problem"
 ENOUGH_DISK = 1_000_000_000

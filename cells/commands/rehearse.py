@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cells.commands.show import STDERR, STDOUT, rerouted, say
+from cells.commands.show import say
 from cells.errors import CellwrightError, Problem, Refused, Stopped
 from cells.runtime.requests import Answer, Request
+from cells.streams import STDERR, STDOUT, rerouted
 
 if TYPE_CHECKING:
     from cells.description.cell import Cell

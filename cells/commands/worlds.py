@@ -8,8 +8,9 @@ from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
-from cells.commands.show import STDERR, STDOUT, rerouted, say
+from cells.commands.show import say
 from cells.errors import InputError, Problem
+from cells.streams import STDERR, STDOUT, rerouted
 
 if TYPE_CHECKING:
     from cells.description.cell import Cell
