@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import replace
@@ -100,12 +101,13 @@ def planned(cell: Cell, variant: ProductVariant, serial: str) -> tuple[Order, Pl
 
 
 def build_unit(
-    family: str, seed: int, unit: int, name: str, mode: str | None, films: Path, screws: int = 0
-) -> dict[str, Any]:
+    family: str, seed: int, unit: int, name: str, mode: str | None, films: Path, screws: int = 0,
+    policies: Sequence[str] = (),
+) -> dict[str, Any]:  # fmt: skip
     """Build one unit and return its row; of one that isn't good a strip of pictures goes into the folder ``films``."""
     from sim.truth import FitWatch
 
-    cell, variant = cell_in(mode, name), variant_of(family, seed, unit, name, screws)
+    cell, variant = cell_in(mode, name, policies), variant_of(family, seed, unit, name, screws)
     order, plan = planned(cell, variant, f"B{unit:03d}")
     world = world_of(cell, variant, seed, unit)
     watch, free = FitWatch(world, plan.units[0].serial, variant), FreeTime(world)
@@ -134,7 +136,7 @@ def build_unit(
     world.close()
     cause, moment = cause_of(outcome.verdict, failed, truth, watch.too_deep, began + simulated)
     if cause:
-        film_unit(family, seed, unit, name, mode, screws, moment, films / f"unit-{unit:03d}.png")
+        film_unit(family, seed, unit, name, mode, screws, policies, moment, films / f"unit-{unit:03d}.png")
     return {
         "kind": "built",
         "unit": unit,
@@ -178,12 +180,13 @@ def cause_of(
 
 
 def film_unit(
-    family: str, seed: int, unit: int, name: str, mode: str | None, screws: int, moment: float, path: Path
-) -> None:
+    family: str, seed: int, unit: int, name: str, mode: str | None, screws: int, policies: Sequence[str], moment: float,
+    path: Path,
+) -> None:  # fmt: skip
     """Build a unit again until a moment (simulated s), and write a strip of pictures of what came before it."""
     from film import Cut, Film
 
-    cell, variant = cell_in(mode, name), variant_of(family, seed, unit, name, screws)
+    cell, variant = cell_in(mode, name, policies), variant_of(family, seed, unit, name, screws)
     order, plan = planned(cell, variant, f"B{unit:03d}")
     world = world_of(cell, variant, seed, unit)
     film = Film(world, moment)
@@ -301,12 +304,11 @@ def broken(gear: Part, teeth: int) -> Part:
 DEFECTS = {"pegboard": spoilt_pegboard, "gearbox": spoilt_gearbox}
 
 
-def cell_in(mode: str | None, name: str = DEFAULT_CELL) -> Cell:
-    """The cell of that ``name`` in a control mode (its default if None)."""
+def cell_in(mode: str | None, name: str = DEFAULT_CELL, policies: Sequence[str] = ()) -> Cell:
+    """The cell of that ``name`` in a control mode (its default if None), working with ``policies`` of the zoo."""
     cell = load_cell(name)
-    if mode is None:
-        return cell
-    return cell.model_copy(update={"control": cell.control.model_copy(update={"default": mode})})
+    control = cell.control if mode is None else cell.control.model_copy(update={"default": mode})
+    return cell.model_copy(update={"control": control, "policies": tuple(policies)})
 
 
 class Unattended:
@@ -383,13 +385,15 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--cell", choices=list_cells(), help=f"default: {DEFAULT_CELL}; with screws {DRIVER_CELL}")
     parser.add_argument("--mode", choices=("impedance", "admittance"), help="control mode, instead of the cell's own")
+    parser.add_argument("--policies", nargs="*", default=(), metavar="NAME", help="of the zoo, to build with")
     parser.add_argument(
-        "--out", type=Path, help="where rows are kept (default: runs/bench-<family>-<seed>[-<cell>][-<mode>].jsonl)"
-    )
+        "--out", type=Path,
+        help="where rows are kept (default: runs/bench-<family>-<seed>[-<cell>][-<mode>][-<policies>].jsonl)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     name = options.cell or (DRIVER_CELL if options.screws else DEFAULT_CELL)
-    own = (None if name == DEFAULT_CELL else name, options.mode)
+    own = (None if name == DEFAULT_CELL else name, options.mode, *options.policies)
     suffix = "".join(f"-{word}" for word in own if word)
     path = options.out or Path("runs") / f"bench-{options.family}-{options.seed}{suffix}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -402,7 +406,7 @@ def main() -> None:
     with pool, path.open("a") as file:
         todo = [job for job in jobs if job not in have]
         given = options.family, options.seed
-        films, more = path.with_suffix(".films"), {"built": (options.screws,), "spoilt": ()}
+        films, more = path.with_suffix(".films"), {"built": (options.screws, tuple(options.policies)), "spoilt": ()}
         futures = [pool.submit(work[kind], *given, unit, name, options.mode, films, *more[kind]) for kind, unit in todo]
         for done, future in enumerate(as_completed(futures), 1):
             row = future.result()
