@@ -155,6 +155,7 @@ class Ros2Arm:
             if not handle.accepted:
                 self._cancel(before)
                 if motion is self._motion:
+                    self._switching.active = self._wanted = None  # somebody else may have changed what is active
                     self.fail("motion_rejected", "the trajectory controller rejected a motion")
                 return
             motion.accepted(handle)
