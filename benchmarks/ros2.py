@@ -271,7 +271,7 @@ def order(path: Path, folder: Path, seed: int) -> dict[str, float]:
     acknowledged: list[str] = []
     operator = threading.Thread(target=stand_by, args=[load_cell(cell).name, over, acknowledged])
     operator.start()
-    words = [sys.executable, "-m", "cells.cli", "run", str(path.absolute()), "--cell", str(cell), "--seed", str(seed)]
+    words = [Path(sys.executable).with_name("cellwright"), "run", path.absolute(), "--cell", cell, "--seed", str(seed)]
     try:
         with arm_node("sim", cell, f"seed:={seed}"):
             for world, more in (("ros2", ["--no-rehearse"]), ("sim", [])):
