@@ -16,9 +16,10 @@ allowed: it keeps what else runs on the machine from being measured. Its load av
   been handed to the arm, in control cycles of the cell (4 ms), at most; ``stop_seen_cycles``: until the arm's first
   control tick that is slower, at most. ``cell_cpu``, ``arm_cpu``: shares of one core of the process that runs the
   cell's loop, and of the arm's node, meanwhile.
-* with ``--order``: ``order_*_wall_s`` and ``order_*_cell_s``, over ROS 2 (``ros2``: a simulated arm in real time) and
-  in one process (``sim``: as fast as it can), with one seed and without a rehearsal; ``order_acknowledged``: how often
-  the arm was stopped as the machine was too busy for one, and was made to go on.
+* with ``--order``: ``order_*_wall_s`` and ``order_*_cell_s``, over ROS 2 (``ros2``: a simulated arm that tells its own
+  time, no faster than this computer's) and in one process (``sim``: as fast as it can), with one seed and without a
+  rehearsal; ``order_acknowledged``: how often the arm was stopped as the machine was too busy for one, and was made
+  to go on.
 """
 
 from __future__ import annotations
@@ -273,7 +274,7 @@ def order(path: Path, folder: Path, seed: int) -> dict[str, float]:
     operator.start()
     words = [Path(sys.executable).with_name("cellwright"), "run", path.absolute(), "--cell", cell, "--seed", str(seed)]
     try:
-        with arm_node("sim", cell, f"seed:={seed}"):
+        with arm_node("sim", cell, f"seed:={seed}", "use_sim_time:=true"):
             for world, more in (("ros2", ["--no-rehearse"]), ("sim", [])):
                 began = time.monotonic()
                 done = subprocess.run(
@@ -288,7 +289,7 @@ def order(path: Path, folder: Path, seed: int) -> dict[str, float]:
 
 
 def stand_by(cell: str, over: threading.Event, acknowledged: list[str]) -> None:
-    """Let an order go on that a busy machine has stopped; one that has stopped otherwise is left."""
+    """Let an order go on that a busy machine has stopped; one that has stopped otherwise is ended."""
     while not over.wait(0.5):
         try:
             status = send(cell, "status", "bench")
@@ -296,7 +297,7 @@ def stand_by(cell: str, over: threading.Event, acknowledged: list[str]) -> None:
                 continue
             acknowledged.append(status["guard"])
             print(f"acknowledged: {status['guard']}", file=sys.stderr)
-            for word in ("acknowledge", "resume") if status["guard"].startswith(BUSY) else ("leave",):
+            for word in ("acknowledge", "resume") if status["guard"].startswith(BUSY) else ("cancel",):
                 send(cell, word, "bench")
         except CellwrightError:
             continue  # it doesn't run yet, or no more

@@ -58,7 +58,7 @@ class Operator:
                 if status["state"] != "Aborted":
                     continue
                 self.seen.append(status["guard"])
-                for word in ("acknowledge", "resume") if status["guard"].startswith(BUSY) else ("leave",):
+                for word in ("acknowledge", "resume") if status["guard"].startswith(BUSY) else ("cancel",):
                     send(self._cell, word, "operator", self._home)
             except CellwrightError:
                 continue  # it doesn't run yet, or no more
