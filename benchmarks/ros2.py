@@ -293,7 +293,7 @@ def stand_by(cell: str, over: threading.Event, acknowledged: list[str]) -> None:
     while not over.wait(0.5):
         try:
             status = send(cell, "status", "bench")
-            if status["state"] != "Aborted":
+            if status.get("state") != "Aborted":  # no state: it is busy with opening its world
                 continue
             acknowledged.append(status["guard"])
             print(f"acknowledged: {status['guard']}", file=sys.stderr)

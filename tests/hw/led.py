@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from cells.description.cell import Cell, load_cell
 from cells.journal.store import Journal
@@ -28,19 +29,21 @@ TRIES = 5  # of a fault, where the machine's own came first
 BEAT_S = 0.02
 
 
-def cell_in(namespace: str) -> Cell:
-    """The bench as a real arm runs it, on a network of its own."""
+def cell_in(namespace: str, mode: str = "admittance") -> Cell:
+    """The bench in the control mode that real arms take, unless another is said, on a network of its own."""
     cell = load_cell("panda-bench")
-    control = cell.control.model_copy(update={"default": "admittance"})
+    control = cell.control.model_copy(update={"default": mode})
     return cell.model_copy(update={"control": control, "ros2": cell.ros2.model_copy(update={"namespace": namespace})})
 
 
 @contextmanager
 def world_of(cell: Cell) -> Iterator[Any]:
-    """The cell's arm, taken until the block ends."""
-    from hw.world import open_world
+    """The cell's arm, taken until the block ends; its node may be about to start, on a busy machine."""
+    import hw.world
 
-    world = open_world(cell, {VARIANT.hash: VARIANT}, 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hw.world, "OPEN_S", PATIENCE)
+        world = hw.world.open_world(cell, {VARIANT.hash: VARIANT}, 0)
     try:
         yield world
     finally:
