@@ -36,14 +36,19 @@ def cell_in(namespace: str, mode: str = "admittance") -> Cell:
     return cell.model_copy(update={"control": control, "ros2": cell.ros2.model_copy(update={"namespace": namespace})})
 
 
-@contextmanager
-def world_of(cell: Cell) -> Iterator[Any]:
-    """The cell's arm, taken until the block ends; its node may be about to start, on a busy machine."""
+def opened(cell: Cell) -> Any:
+    """The world of the cell's arm; the arm's node may be about to start, on a busy machine."""
     import hw.world
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hw.world, "OPEN_S", PATIENCE)
-        world = hw.world.open_world(cell, {VARIANT.hash: VARIANT}, 0)
+        return hw.world.open_world(cell, {VARIANT.hash: VARIANT}, 0)
+
+
+@contextmanager
+def world_of(cell: Cell) -> Iterator[Any]:
+    """The world of the cell's arm until the block ends."""
+    world = opened(cell)
     try:
         yield world
     finally:

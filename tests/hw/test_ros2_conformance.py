@@ -6,7 +6,7 @@ import pytest
 
 from cells.conformance import check_world, failures
 from tests.hw.arm_bench import need_ros, process
-from tests.hw.led import VARIANT, cell_in, world_of
+from tests.hw.led import VARIANT, cell_in, opened
 
 # No compliance of the arm's own is asked of it, and no twin: it isn't deterministic.
 LEFT_OUT = {"compliant", "twin"}
@@ -19,7 +19,8 @@ def test_the_world_over_ros_2_conforms(kind: str, rate: str) -> None:
         pytest.importorskip("pybullet", reason="PyBullet isn't installed: pip install 'cellwright[sim]'")
     cell = cell_in(f"/{kind}")
     words = "cell:=panda-bench", f"rate:={rate}", "use_sim_time:=true"
-    with process(f"hw.nodes.arm_{kind}", *words, namespace=f"/{kind}"), world_of(cell) as world:
+    with process(f"hw.nodes.arm_{kind}", *words, namespace=f"/{kind}"):
+        world = opened(cell)
         checks = check_world(world, cell, {VARIANT.hash: VARIANT})
     assert not failures(checks), "\n".join(failures(checks))
     assert {check.name for check in checks if check.verdict == "skipped"} == LEFT_OUT
