@@ -18,8 +18,8 @@ allowed: it keeps what else runs on the machine from being measured. Its load av
   cell's loop, and of the arm's node, meanwhile.
 * with ``--order``: ``order_*_wall_s`` and ``order_*_cell_s``, over ROS 2 (``ros2``: a simulated arm that tells its own
   time, no faster than this computer's) and in one process (``sim``: as fast as it can), with one seed and without a
-  rehearsal; ``order_*_good``: units that became good; ``order_acknowledged``: how often the arm was stopped as the machine was too busy for one, and was made
-  to go on.
+  rehearsal; ``order_*_good``: units that became good; ``order_acknowledged``: how often the arm was stopped as the
+  machine was too busy for one, and was made to go on.
 """
 
 from __future__ import annotations

@@ -73,16 +73,18 @@ class Run:
         self.said: list[str] = []
         self.verdict: str | None = None  # once it has ended
         self._problem: Exception | None = None
-        self._thread = threading.Thread(target=self._produce, args=[name], name=name)
+        self._thread = threading.Thread(target=self._produce, args=[name], name=name, daemon=True)
 
     def __enter__(self) -> Run:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        while self._thread.is_alive():
+        deadline = time.monotonic() + PATIENCE
+        while self._thread.is_alive() and time.monotonic() < deadline:
             self._requests.put(Request("leave", "the test"))
             self._thread.join(1.0)
+        assert not self._thread.is_alive(), "the order can't be left"
 
     def _produce(self, name: str) -> None:
         item = SimpleNamespace(product="pegboard", quantity=1, parameters={"pegs": 1})
