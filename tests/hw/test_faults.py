@@ -28,7 +28,7 @@ from tests.hw.arm_bench import Client, need_ros, process
 from tests.hw.cell_bench import CellClient, cell_process, ended
 from tests.hw.led import BUSY, MOVING, Run, cell_in, world_of
 from tests.hw.test_ros2_order import NAMESPACE as ORDERED
-from tests.hw.test_ros2_order import cell_file
+from tests.hw.test_ros2_order import Operator, cell_file
 
 NAMESPACE = "/faults"
 CELL = cell_in(NAMESPACE)
@@ -223,7 +223,9 @@ def test_a_cell_that_is_killed_leaves_an_arm_that_ends_its_motion_and_comes_back
             cwd=tmp_path, env=os.environ | {"CELLWRIGHT_HOME": str(home)}, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            arm.until(lambda: done_by(home) and np.abs(arm.state()[1]).max() > MOVING, patience=240)
+            with Operator("led-bench", home):
+                arm.until(lambda: done_by(home) and np.abs(arm.state()[1]).max() > MOVING, patience=240)
+                run.kill()
         finally:
             run.kill()
             run.wait()
