@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 PATIENCE_S = 0.02  # s after which a streamed target that isn't followed by another is held
 HOLD_S = 0.07  # s that one target waits for the controllers to change: less than the guard's patience with a tick
 TOLD_S = 0.5  # s for which what went wrong is told
+LATE_S = 0.1  # s of ticks at which states were too old: for less than that it may be this computer that is late
 REASON_S = 0.05  # s in which a robot that has stopped by itself says so, when a motion has ended early
 CODES = {
     FollowJointTrajectory.Result.PATH_TOLERANCE_VIOLATED: "path_tolerance",
@@ -63,6 +64,7 @@ class Ros2Arm:
         self._wanted: str | None = None  # the controller that was asked for last
         self._fault: str | None = None
         self._told: float | None = None  # the clock's time at which the fault was first read
+        self._late = 0.0  # s for which the newest state has been too old
         self._at = self._broken_at = 0.0  # the clock's time of the last tick, and of the last motion that ended early
         self._seen: Joints | None = None  # what the tcp was reckoned from last
         self._tcp = Pose()
@@ -153,6 +155,7 @@ class Ros2Arm:
             if not handle.accepted:
                 self._cancel(before)
                 if motion is self._motion:
+                    self._switching.active = self._wanted = None  # somebody else may have changed what is active
                     self.fail("motion_rejected", "the trajectory controller rejected a motion")
                 return
             motion.accepted(handle)
@@ -198,6 +201,7 @@ class Ros2Arm:
         """A tick has passed: the controller is farther with what it follows; look whether it still answers."""
         with self._lock:
             now, running = self._clock.now(), self._feedback.mode == "running"
+            self._late = self._late + self._clock.tick_s if self._age() > self._ros2.feedback_timeout_s else 0.0
             if not running:
                 self._drop()
             if not running or (self._told is not None and now - self._told > TOLD_S):
@@ -246,7 +250,8 @@ class Ros2Arm:
         return self._lost() or self._fault or ("claimed_elsewhere" if self._claim.rival else "running")
 
     def _lost(self) -> str | None:
-        """Why nobody here can tell the arm what to do: it has stopped by itself, or isn't heard of."""
+        """Why nobody here can tell the arm what to do: it has stopped by itself, or isn't heard of
+        in time."""
         feedback = self._feedback
         if feedback.mode is not None and feedback.mode != "running":
             return feedback.mode
@@ -255,7 +260,7 @@ class Ros2Arm:
         assert feedback.joints is not None
         if feedback.joints.stamp and not self._clock.fits(feedback.joints.stamp, feedback.joints.arrival):
             return "clock_mismatch"
-        return None
+        return "late_feedback" if self._late > LATE_S else None
 
     def _age(self) -> float:
         joints = self._feedback.joints

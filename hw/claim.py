@@ -24,11 +24,9 @@ HEARD_S = 3.2  # s in which somebody on this network is found: a lost announceme
 
 
 class Claim:
-    """``rival`` names another, older cell that leads the arm, if there is one."""
+    """This cell's claim to the arm, and that of another."""
 
     def __init__(self, node: Node, cell: str) -> None:
-        from rclpy.duration import Duration
-        from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile
         from std_msgs.msg import String
 
         self._me = {
@@ -38,28 +36,26 @@ class Claim:
             "process": os.getpid(),
             "since": time.time(),
         }
-        self.rival: str | None = None
-        self._began = time.monotonic()
-        quality = QoSProfile(
-            depth=1,
-            durability=DurabilityPolicy.TRANSIENT_LOCAL,
-            deadline=Duration(seconds=LEASE_S),
-            liveliness=LivelinessPolicy.MANUAL_BY_TOPIC,
-            liveliness_lease_duration=Duration(seconds=LEASE_S),
-        )
+        self._rival: str | None = None
+        self._began = self._heard_at = time.monotonic()
         message = String(data=json.dumps(self._me))
-        publisher = node.create_publisher(String, TOPIC, quality)
+        publisher = node.create_publisher(String, TOPIC, quality())
         publisher.publish(message)
         node.create_timer(EVERY_S, lambda: publisher.publish(message))
-        node.create_subscription(String, TOPIC, self._heard, quality)
+        node.create_subscription(String, TOPIC, self._heard, quality())
+
+    @property
+    def rival(self) -> str | None:
+        """Names another, older cell that leads the arm, if there is one."""
+        return self._rival if time.monotonic() - self._heard_at < LEASE_S else None
 
     def settle(self) -> None:
         """Wait until anybody else would have been heard. Raises ``InputError`` naming who leads the arm already."""
         while self.rival is None and time.monotonic() - self._began < HEARD_S:
             time.sleep(0.02)
-        if self.rival is not None:
+        if (rival := self.rival) is not None:
             remedy = "end that one, or give this cell an arm (a ros2.namespace) of its own"
-            raise InputError(Problem("ros2", f"{self.rival} leads this arm already", remedy))
+            raise InputError(Problem("ros2", f"{rival} leads this arm already", remedy))
 
     def _heard(self, message: Any) -> None:
         """Somebody claims the arm: who came first has it."""
@@ -72,4 +68,18 @@ class Claim:
         except (ValueError, KeyError, TypeError):
             return  # no claim at all
         if senior:
-            self.rival = name
+            self._rival, self._heard_at = name, time.monotonic()
+
+
+def quality() -> Any:
+    """The ``QoSProfile`` of claims: the newest is kept for those who come later, as long as its owner is alive."""
+    from rclpy.duration import Duration
+    from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile
+
+    return QoSProfile(
+        depth=1,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL,
+        deadline=Duration(seconds=LEASE_S),
+        liveliness=LivelinessPolicy.MANUAL_BY_TOPIC,
+        liveliness_lease_duration=Duration(seconds=LEASE_S),
+    )

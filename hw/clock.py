@@ -47,12 +47,14 @@ class SteadyClock:
         self._began = time.monotonic()
         self._ticks = 0
         self._between = math.inf
+        self._arrival = -math.inf  # of the message that was looked at last
 
     def now(self) -> float:
         return self._ticks * self.tick_s
 
     def age(self, stamp: float, arrival: float) -> float:
-        self._between = min(self._between + DRIFT_S, arrival - stamp)
+        if arrival != self._arrival:
+            self._arrival, self._between = arrival, min(self._between + DRIFT_S, arrival - stamp)
         return self.theirs() - stamp
 
     def theirs(self) -> float:

@@ -106,6 +106,7 @@ class Ros2World:
             call()
         find(lambda: [*feedback.missing(), *self.arm.missing(), *self.gripper.missing()], cell)
         claim.settle()
+        feedback.wait()  # what came while this computer was busy with itself is old: clocks would seem to differ
         clock = heard.clock(cell.tick_s)
         self.arm.begin(clock)
         self.locator = TaughtLocator(cell, variants, self.arm.tcp())

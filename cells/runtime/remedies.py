@@ -17,6 +17,7 @@ MODES = {
     "guiding": "let go of the arm, and end guiding",
     "idle": "start the robot's motion control",
     "no_feedback": "see that the robot's driver runs and publishes joint states, and that the network carries them",
+    "late_feedback": "see what slows the network or the robot's computer: joint states come too late",
     "no_wrench": "see that the force sensor's driver runs and publishes wrenches",
     "clock_mismatch": "synchronise the clocks of the cell's and the robot's computers (chrony, PTP)",
     "motion_rejected": "look into the log of the trajectory controller: is it active, do joints and namespace fit?",

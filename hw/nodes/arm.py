@@ -25,7 +25,7 @@ from cells.products.model import ProductVariant
 from hw.controllers.arm import ArmControllers
 from hw.controllers.gripper import GripperController
 from hw.names import fingers
-from hw.nodes.faults import Faults, Line
+from hw.nodes.faults import Faults, Held, Line
 from hw.nodes.hand import HandServer
 from hw.nodes.loading import Loading
 from hw.nodes.motion import Motion
@@ -47,6 +47,7 @@ KNOBS = (
     Setting("nan_positions", False, "fault: joint positions are told as NaN", knob=True),
     Setting("joint_order", "", "fault: joint states in this order, names parted by commas", knob=True),
     Setting("clock_skew_s", 0.0, "fault: added to time stamps, in seconds", -3600.0, 3600.0, True),
+    Setting("hold_arm", False, "fault: the arm stays where it is, as if something held it up", knob=True),
 )
 FAULTS = frozenset(field.name for field in fields(Faults))
 
@@ -71,7 +72,8 @@ class ArmNode(Node):
         self._line = Line(values["seed"])
         self._faults = Faults()
         self._states = States(self, cell, values["joint_state_hz"] or cell.clocks.control_hz, self._line)
-        self._arm = ArmControllers(cell, load_chain(cell), self._world.arm)
+        self._held = Held(self._world.arm)
+        self._arm = ArmControllers(cell, load_chain(cell), self._held)
         self._motion = Motion(
             self, cell.ros2, self._arm, self._stamp, lambda deliver: self._line.send(deliver, self._faults)
         )
@@ -162,6 +164,7 @@ class ArmNode(Node):
         if "joint_order" in turned:
             turned["joint_order"] = _names_in(turned["joint_order"])
         before, self._faults = self._faults, replace(self._faults, **turned)
+        self._held.hold(self._faults.hold_arm)
         for name, value in turned.items():
             if value != getattr(before, name):
                 self.get_logger().warning(f"fault {name}: {value}")

@@ -59,6 +59,7 @@ class Client(RosClient):
 
     def __init__(self, joints: Sequence[str], gripper: str = "parallel", namespace: str = NAMESPACE) -> None:
         super().__init__(namespace)
+        from action_msgs.msg import GoalStatusArray
         from control_msgs.action import FollowJointTrajectory, GripperCommand, ParallelGripperCommand
         from geometry_msgs.msg import WrenchStamped
         from rcl_interfaces.msg import Log
@@ -69,13 +70,14 @@ class Client(RosClient):
         from trajectory_msgs.msg import JointTrajectory
 
         self.joints = tuple(joints)
-        self.heard: dict[str, list[Any]] = {name: [] for name in ("states", "wrench", "clock", "mode", "log")}
+        self.heard: dict[str, list[Any]] = {name: [] for name in ("states", "wrench", "clock", "mode", "log", "goals")}
         for name, kind, topic, qos in (
             ("states", JointState, "joint_states", 10),
             ("wrench", WrenchStamped, "force_torque_sensor_broadcaster/wrench", 10),
             ("clock", Clock, "/clock", 10),
             ("mode", String, "arm/robot_mode", self.kept),
             ("log", Log, "/rosout", 10),
+            ("goals", GoalStatusArray, "joint_trajectory_controller/follow_joint_trajectory/_action/status", self.kept),
         ):
             self.node.create_subscription(kind, topic, self.heard[name].append, qos)
         self.points = self.node.create_publisher(Float64MultiArray, "forward_position_controller/commands", 10)

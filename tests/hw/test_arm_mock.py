@@ -198,6 +198,7 @@ def test_loading_parts_is_said_to_be_done_and_an_unknown_variant_is_told(arm: Cl
     assert "variant: is another document" in refused.message
 
 
+@pytest.mark.long
 def test_a_world_that_cannot_keep_up_says_so_and_tells_its_own_time() -> None:
     need_ros()
     with process("hw.nodes.arm_mock", "cell:=panda-bench", "rate:=100.0", namespace="/hurried") as node:

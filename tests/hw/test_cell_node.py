@@ -138,6 +138,7 @@ def test_a_cancel_ends_the_order(cell: CellClient) -> None:
     assert list(result.outcomes) == ["cancelled"]
 
 
+@pytest.mark.long  # test_faults kills one that leads an arm
 def test_a_killed_node_comes_back_asking_for_acknowledgement_and_knows_what_was_done(tmp_path: Path) -> None:
     need_ros()
     home = tmp_path / "home"

@@ -33,6 +33,7 @@ def test_what_arrives_late_is_as_old_as_its_stamp_says() -> None:
     steps = [a - b for a, b in pairwise(ages[1:])]
     assert all(abs(step - TICK) < 1e-4 for step in steps)  # evenly spaced, as they were measured
     assert clock.theirs() == pytest.approx(100.0 + now, abs=0.1)
+    assert clock.age(100.0 + now + 29 * TICK, now + 29 * TICK + 0.001) == ages[-1]  # asked again, it is no older
 
 
 def test_a_told_clock_waits_for_what_is_told_and_passes_over_what_it_missed() -> None:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import pytest
 
 from cells.conformance import check_world, failures
-from cells.description.cell import load_cell
-from cells.products.catalogue import build_variant
 from tests.hw.arm_bench import need_ros, process
+from tests.hw.led import VARIANT, cell_in, opened
 
-CELL = load_cell("panda-bench")
-VARIANT = build_variant("pegboard", {"pegs": 1})
 # No compliance of the arm's own is asked of it, and no twin: it isn't deterministic.
 LEFT_OUT = {"compliant", "twin"}
 
@@ -20,14 +17,10 @@ def test_the_world_over_ros_2_conforms(kind: str, rate: str) -> None:
     need_ros()
     if kind == "sim":
         pytest.importorskip("pybullet", reason="PyBullet isn't installed: pip install 'cellwright[sim]'")
-    from hw.world import open_world
-
-    admittance = CELL.control.model_copy(update={"default": "admittance"})
-    told = CELL.ros2.model_copy(update={"namespace": f"/{kind}"})
-    cell = CELL.model_copy(update={"control": admittance, "ros2": told})
+    cell = cell_in(f"/{kind}")
     words = "cell:=panda-bench", f"rate:={rate}", "use_sim_time:=true"
     with process(f"hw.nodes.arm_{kind}", *words, namespace=f"/{kind}"):
-        world = open_world(cell, {VARIANT.hash: VARIANT}, 0)
+        world = opened(cell)
         checks = check_world(world, cell, {VARIANT.hash: VARIANT})
     assert not failures(checks), "\n".join(failures(checks))
     assert {check.name for check in checks if check.verdict == "skipped"} == LEFT_OUT

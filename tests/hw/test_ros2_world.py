@@ -13,22 +13,17 @@ import numpy as np
 import pytest
 
 from cells.control.setpoints import Compliant, JointTarget, Segment, Trajectory
-from cells.description.cell import LIBRARY, Cell, load_cell
+from cells.description.cell import LIBRARY, load_cell
 from cells.errors import CellwrightError, InputError
 from cells.kinematics.chain import load_chain
 from cells.kinematics.trajectory import point_to_point, stop_ramp
 from cells.ports import ArmReading
 from hw.names import arm_joints
 from tests.hw.arm_bench import Client, need_ros, process
+from tests.hw.led import cell_in, world_of
 
 NAMESPACE = "/led"
 LONGEST_S = 30.0  # cell time for anything that should come
-
-
-def cell_in(namespace: str, mode: str = "admittance") -> Cell:
-    cell = load_cell("panda-bench")
-    control = cell.control.model_copy(update={"default": mode})
-    return cell.model_copy(update={"control": control, "ros2": cell.ros2.model_copy(update={"namespace": namespace})})
 
 
 CELL = cell_in(NAMESPACE)
@@ -39,16 +34,8 @@ NONE = np.zeros(CHAIN.n)
 class Bench:
     """The world, and somebody who turns the node's knobs."""
 
-    def __init__(self) -> None:
-        from hw.world import open_world
-
-        self.world: Any = open_world(CELL, {}, 0)
-        self.client = Client(arm_joints(CELL), namespace=NAMESPACE)
-        self.client.ready()
-
-    def close(self) -> None:
-        self.client.close()
-        self.world.close()
+    def __init__(self, world: Any, client: Client) -> None:
+        self.world, self.client = world, client
 
     def read(self) -> ArmReading:
         reading: ArmReading = self.world.arm.read()
@@ -94,9 +81,9 @@ def node() -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture(scope="module")
 def bench(node: subprocess.Popen[str]) -> Iterator[Bench]:
-    made = Bench()
-    yield made
-    made.close()
+    with world_of(CELL) as world, Client(arm_joints(CELL), namespace=NAMESPACE) as client:
+        client.ready()
+        yield Bench(world, client)
 
 
 def test_a_window_and_a_cell_that_is_not_led_by_positions_are_refused(node: subprocess.Popen[str]) -> None:
@@ -105,7 +92,7 @@ def test_a_window_and_a_cell_that_is_not_led_by_positions_are_refused(node: subp
     with pytest.raises(InputError, match="no window"):
         open_world(CELL, {}, 0, view=True)
     with pytest.raises(InputError, match="write admittance"):
-        open_world(cell_in(NAMESPACE, "impedance"), {}, 0)
+        open_world(cell_in(NAMESPACE, mode="impedance"), {}, 0)
 
 
 def test_who_comes_second_is_told_who_leads_the_arm(bench: Bench) -> None:
@@ -222,6 +209,7 @@ def test_clocks_that_differ_are_told(bench: Bench) -> None:
     bench.back()
 
 
+@pytest.mark.long
 def test_a_station_is_taught_by_the_command(bench: Bench, tmp_path: Path) -> None:
     """The tool is led over the fixture, straight down; what its fingers' ends touch is written."""
     from cells.pose import tool_down

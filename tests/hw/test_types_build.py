@@ -118,6 +118,7 @@ def test_two_processes_at_once_build_once_and_what_is_there_is_not_built_again(
     assert place.stat().st_ino == made
 
 
+@pytest.mark.long
 def test_a_killed_build_leaves_nothing_that_counts_and_the_next_one_clears_it_away(
     toys: Path, cache: Path, platform: Platform
 ) -> None:

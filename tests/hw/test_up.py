@@ -111,6 +111,7 @@ def test_a_killed_cell_is_active_again_and_ctrl_c_ends_all(up: Up) -> None:
     assert not any(map(alive, pids))
 
 
+@pytest.mark.long
 def test_with_the_system_s_range_no_socket_at_all_is_beyond_loopback(tmp_path: Path) -> None:
     """Without an arm; what counts is the middleware."""
     need_ros()
