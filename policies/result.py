@@ -60,7 +60,7 @@ def described(
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
     """What ``policy.json`` says of what was learned, nothing proven yet; and the files of its network."""
     kind: Kind = "parameters" if learned.weights is None else "residual"
-    contract = contract_for(run.asked.skill, kind)
+    contract = contract_for(run.asked.skill, kind, run.asked.nominal)
     assert contract is not None, "a run is of a skill that takes what its learner makes"
     mean, scale, values, files = [], [], {}, {}
     if learned.weights is None:

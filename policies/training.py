@@ -29,9 +29,11 @@ STATE, POINTS = "state.json", "points.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a run is for. A folder belongs to one of these for good; only the budget may be raised later."""
+    """What a run is for: a ``skill`` by way of a strategy (``nominal``). A folder belongs to one of these for good;
+    only the budget may be raised later."""
 
     skill: str
+    nominal: str
     practice: Practice
     learner: str
     seed: int

@@ -18,8 +18,8 @@ from cells.description.cell import load_cell
 from cells.errors import InputError
 from cells.pose import Array
 from cells.skills.contact import ACTION, NEUTRAL, OBSERVATION
-from cells.skills.contracts import CONTRACTS
-from cells.skills.policy import Policy
+from cells.skills.contracts import TILT_NOMINAL, contract_for
+from cells.skills.policy import Kind, Policy
 from cells.skills.tilt import Tilt, constants
 from policies import residual, store
 from policies.cloning import clone, imitate
@@ -38,7 +38,7 @@ from policies.tuning import play_constants, tune
 from tests.unit.toy import TOY
 
 CELL = load_cell("panda-bench")
-ASKED = Asked("insert", TOY, "residual", 1)
+ASKED = Asked("insert", TILT_NOMINAL, TOY, "residual", 1)
 BOUND = {"robot": CELL.robot, "tool": CELL.robot_spec.gripper.kind, "control_mode": CELL.control.default}
 
 
@@ -55,8 +55,9 @@ def written(run: Run, learned: Learned, zoo: Path, episodes: int = 3) -> tuple[P
     return write_result(run, run.spent_s, learned, episodes, CELL, zoo, "toy", "cellwright train")
 
 
-def loaded(folder: Path, kind: str) -> Policy:
-    [contract] = [one for one in CONTRACTS if (one.skill, one.kind) == ("insert", kind)]
+def loaded(folder: Path, kind: Kind) -> Policy:
+    contract = contract_for("insert", kind, TILT_NOMINAL)
+    assert contract is not None
     return load_policy(folder, contract, **BOUND, policy_every=CELL.clocks.policy_every)
 
 
