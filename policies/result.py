@@ -22,7 +22,7 @@ from policies.filmstrip import chosen, write_strip
 from policies.folder import write_entry
 from policies.network import from_weights, to_onnx
 from policies.practice import widened
-from policies.store import precedence
+from policies.store import SHIPPED, precedence
 from policies.training import Learned, Run
 
 GATED = 1  # base seed of the episodes of the result; those of base seed 0 are what learners choose by
@@ -47,7 +47,7 @@ def write_result(
             draft, practice.task, practice.conditions, episodes, GATED, run.folder / ROWS, changes=practice.changed,
             purpose="gate", jobs=run.jobs, told=told, **practice.options,
         )  # fmt: skip
-        pictures = {PLOT: plot(found), **_film(rows, Path(drafts), draft)}
+        pictures = {PLOT: plot(found), **film(rows, Path(drafts), draft)}
     for row in rows:
         if row.outcome["success"]:
             widened(description["part_ranges"]["proven"], row.drawn["family"], row.drawn["parameters"])
@@ -87,15 +87,15 @@ def described(
 
 
 def next_version(zoo: Path, name: str) -> str:
-    """1.0.0, or one minor version above the newest of this name."""
-    there = [folder.name for folder in (zoo / name).glob("[0-9]*.*.*")]
+    """1.0.0, or one minor version above the newest of this name, in ``zoo`` or among those that come with us."""
+    there = [folder.name for place in (zoo, SHIPPED) for folder in (place / name).glob("[0-9]*.*.*")]
     if not there:
         return "1.0.0"
     major, minor, _ = max(precedence(version) for version in there)
     return f"{major}.{minor + 1}.0"
 
 
-def _film(rows: Sequence[Row], out: Path, folder: Path) -> dict[str, bytes]:
+def film(rows: Sequence[Row], out: Path, folder: Path) -> dict[str, bytes]:
     """``filmstrip.png`` of an episode of the entry in a ``folder``, where the environment can be looked at."""
     try:
         return {FILMSTRIP: write_strip(chosen(rows, 1)[0], out, folder).read_bytes()}
