@@ -23,12 +23,16 @@ from policies.contents import EVALUATION, REPLAY, WEIGHTS
 from policies.entry import Entry
 from policies.folder import read_entry, write_entry
 from policies.gating import Candidate, Gated
+from policies.practice import Played
 from policies.result import described, next_version
 from policies.search import Generation, search
 from policies.training import Asked, Learned, Learner, Point, Run
 from policies.tuning import OWN, play_constants
 
 EACH = Generation(8, (1, 2))  # smaller than in training: there is less time, and the start is good
+# To be sure goes before speed here: what a failure costs, a second, and a newton of the highest force, so that a search
+# sees the way to gentleness in few episodes.
+FAILED, SECOND, NEWTON = 4.0, 0.1, 0.1
 PARTS = (1 / 3, 2 / 3, 1.0)  # of the budget, after which the gate is asked
 
 
@@ -85,10 +89,15 @@ def learner_of(start: Candidate, step: ContactStep, episode_s: float) -> Learner
 
     def tune(run: Run) -> Learned:
         expected_s = EACH.episodes * episode_s
-        found = search(run, play_constants, box.clipped(begun), box.low, box.high, 1.0, EACH, expected_s)
+        found = search(run, play_constants, box.clipped(begun), box.low, box.high, 1.0, EACH, expected_s, sureness)
         return Learned(constants=tuple(found.tolist()))
 
     return tune
+
+
+def sureness(played: Played) -> float:
+    """What an episode costs where a target has to be reached."""
+    return (0.0 if played.success else FAILED) + SECOND * played.time_s + NEWTON * played.peak_n
 
 
 def _constants(entry: Entry | None, step: ContactStep) -> Array:

@@ -14,7 +14,7 @@ from cells.skills.policy import Kind
 from cells.skills.registry import skills
 from policies.card import card, plot
 from policies.collecting import Told
-from policies.contents import CARD, EVALUATION, FILMSTRIP, NETWORK, PLOT, WEIGHTS
+from policies.contents import CARD, EVALUATION, FILMSTRIP, NETWORK, PLOT, REPLAY, WEIGHTS
 from policies.entry import parts
 from policies.episodes import Row
 from policies.evaluation import Evaluation, evaluate
@@ -68,6 +68,8 @@ def described(
     else:
         network = from_weights(learned.weights)
         files = {WEIGHTS: learned.weights, NETWORK: to_onnx(network)}
+        if learned.replay is not None:
+            files[REPLAY] = learned.replay
         mean, scale = network.mean.tolist(), network.scale.tolist()
     description = {
         "kind": kind, "capability": skills()[contract.skill].capability, "skill": contract.skill,

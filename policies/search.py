@@ -54,11 +54,11 @@ class Belief:
 
 def search(
     run: Run, play: Play, start: Array, low: Array, high: Array, share: float = 1.0, each: Generation | None = None,
-    expected_s: float = 0.0,
+    expected_s: float = 0.0, cost: Callable[[Played], float] = lambda played: played.cost,
 ) -> Array:  # fmt: skip
     """The best point (n,) of the box ``low`` to ``high`` that a ``share`` of the run's budget finds, from ``start``.
     Each generation is a checkpoint, and none is begun that wouldn't end in time, as far as the last one tells, or at
-    first ``expected_s`` (CPU seconds)."""
+    first ``expected_s`` (CPU seconds). ``cost`` is what an episode costs."""
     belief = begin(start, low, high) if run.state is None else Belief(**run.state)
     last_s, shares = expected_s, list[bool]()
 
@@ -68,7 +68,7 @@ def search(
         for one in played:
             run.count(one.steps, one.family, one.parameters)
             shares.append(one.success)
-        return np.array([one.cost for one in played]).reshape(len(points), len(seeds))
+        return np.array([cost(one) for one in played]).reshape(len(points), len(seeds))
 
     while run.spent_s + last_s < share * run.budget_s:
         before = run.spent_s
@@ -91,7 +91,7 @@ def advance(belief: Belief, low: Array, high: Array, trial: Trial, seed: int, ea
     each = each or Generation(CANDIDATES, ROUNDS)
     chance = np.random.default_rng([seed, belief.generations])
     mean, spread = np.array(belief.mean), np.array(belief.spread)
-    points = np.clip(mean + spread * chance.standard_normal((each.candidates, len(mean))), low, high)
+    points = reflected(mean + spread * chance.standard_normal((each.candidates, len(mean))), low, high)
     points[0] = mean
     costs, seeds = np.empty((each.candidates, 0)), iter(_seeds(belief.generations, seed, sum(each.rounds)))
     for number, episodes in enumerate(each.rounds):
@@ -111,6 +111,14 @@ def advance(belief: Belief, low: Array, high: Array, trial: Trial, seed: int, ea
         belief.generations + 1,
         float(weights @ costs[order].mean(axis=1)),
     )
+
+
+def reflected(points: Array, low: Array, high: Array) -> Array:
+    """Points (…, n) within a box: what is beyond a side is thrown back from it. Were it put onto the side, a belief
+    that begins there would take it for settled."""
+    width = high - low
+    inside: Array = low + width - np.abs((points - low) % (2 * width) - width)
+    return inside
 
 
 def _seeds(generation: int, seed: int, episodes: int) -> list[int]:

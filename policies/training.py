@@ -42,10 +42,12 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Learned:
     """What a learner has come to: the ``weights`` of a network (a policy of kind residual), or the ``constants`` of the
-    strategy (kind parameters)."""
+    strategy (kind parameters); of a network also the steps to go on training with (``replay``, a file of
+    demonstrations)."""
 
     weights: bytes | None = None
     constants: tuple[float, ...] | None = None
+    replay: bytes | None = None
 
 
 class Run:

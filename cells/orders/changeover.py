@@ -35,18 +35,16 @@ class Changeover:
 
 
 def changeover_of(order: str, events: Iterable[Event]) -> Changeover | None:
-    """The changeover that an order was last built after, or shall be: the last since the order was last finished. Of
-    a step that was retooled more than once, the last time. None if there was none."""
+    """The changeover to an order since it was last finished, of more than one command if they were broken off; of a
+    step that was retooled more than once, the last time. None if there was none."""
     found: Changeover | None = None
-    built = False
     for event in events:
         if event.data.get("order") != order:
             continue
         if event.kind == "order_finished":
-            built = True
+            found = None
         elif event.kind == STARTED:
-            kept = () if found is None or built else found.steps
-            found, built = Changeover(order, event.data, kept, None), False
+            found = Changeover(order, event.data, found.steps if found else (), None)
         elif event.kind == STEP and found is not None:
             others = (step for step in found.steps if _which(step) != _which(event.data))
             found = Changeover(order, found.started, (*others, event.data), None)

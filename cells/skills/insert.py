@@ -63,7 +63,7 @@ def join(context: Context, reading: Reading, contact: Contact, how: Push, tilt: 
 
 def suited(context: Context, call: Call, fit: Fit) -> Policy | None:
     """The policy for this call, if the cell works with one that was made for the strategy that it takes."""
-    policy = context.policies.get(call.skill)
+    policy = context.policy_for(call)
     return policy if policy is not None and policy.contract.nominal == nominal_of(call.skill, fit) else None
 
 
