@@ -86,7 +86,8 @@ def variant_of(number: int, seed: int) -> ProductVariant:
 def order_of(variant: ProductVariant, number: int) -> Order:
     """An order of one unit of a variant."""
     item = Item(product=variant.family, quantity=1, parameters=dict(variant.parameters))
-    return Order(schema="cellwright/order/v1", id=f"BENCH-{number:03d}", customer="bench", due="2026-12-31", items=(item,))  # type: ignore[call-arg]  # fmt: skip
+    data = {"schema": "cellwright/order/v1", "id": f"BENCH-{number:03d}", "customer": "bench", "due": "2026-12-31"}
+    return Order(**data, items=(item,))  # type: ignore[arg-type]
 
 
 def _value(range_: Any, chance: np.random.Generator) -> Value:
