@@ -60,6 +60,7 @@ def retool_order(
 ) -> dict[str, Any]:  # fmt: skip
     """Retool a cell for an order, which was planned already; ``cell_name`` is how the cell was named. Returns what
     came of it as JSON values. A Ctrl-C goes through, once what was done is noted."""
+    from cells.commands.retooling import picture_setup
     from cells.journal.event import Event
     from cells.journal.store import Journal
     from cells.orders import changeover
@@ -84,6 +85,9 @@ def retool_order(
         board.say(f"{order.id}: retooling {cell.name} from {begun['was'] or 'an unknown setup'}; in {folder}")
         for line in todo:
             board.say(f"meanwhile, by hand: {line}")
+        picture = picture_setup(cell, variants, plan, folder / "setup.png") if todo else None
+        if picture:
+            board.say(f"what it shall look like: {picture}")
         steps = contact_steps(plan, variants, cell_name)
         command = " ".join(["cellwright", *sys.argv[1:]])
         work = Retooling(order.id, cell, steps, terms or Default(), folder, command, board, note)
@@ -97,7 +101,8 @@ def retool_order(
     finished = known.finished if known else None
     return {
         "order": order.id, "folder": str(folder), "instructions": todo, "steps": done,
-        "proven": sum(one["proven"] for one in done), "changeover": finished, "files": [str(folder / "changeover.svg")],
+        "proven": sum(one["proven"] for one in done), "changeover": finished,
+        "files": [str(path) for path in (folder / "changeover.svg", picture) if path],
     }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cells.tasks.plan import Plan
 
 GROUP = "cellwright.retool"
+PICTURE_SIZE = (960, 600)
 
 
 def retool_first(
@@ -49,6 +50,30 @@ def say_unproven(
         words = ["cellwright", "retool", str(order_file), "--cell", cell_name]
         words += [word for override in overrides for word in ("--set", override)]
         say(f"not proven for these parts: {', '.join(steps)}; to prove it: {shlex.join(words)}")
+
+
+def picture_setup(cell: Cell, variants: Mapping[str, ProductVariant], plan: Plan, path: Path) -> Path | None:
+    """Write a picture of the cell as it is to be set up for the first unit of a plan, out of the simulated world; None
+    where there is none, or it can't draw."""
+    from cells.commands.worlds import GROUP as WORLDS
+    from cells.commands.worlds import TWIN, world_opener
+
+    if TWIN not in entry_points(group=WORLDS).names:
+        return None
+    try:
+        world = world_opener(TWIN)(cell, variants, 0, False)
+    except InputError:  # its packages are missing
+        return None
+    try:
+        world.stock.load(plan.units[0].loads)
+        data = world.camera.picture(*PICTURE_SIZE)
+    finally:
+        world.close()
+    if not data:
+        return None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
 
 
 def confirm_setup(order: Order, cell: Cell, variants: Mapping[str, ProductVariant], yes: bool) -> None:

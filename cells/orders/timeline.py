@@ -11,11 +11,11 @@ from cells.errors import InputError, Problem
 from cells.orders.changeover import FINAL, GATE, IMPROVE, Changeover
 from cells.orders.markup import code, duration, grid, section
 
-WIDTH, LEFT, RIGHT, TOP, ROW, BAR = 860, 150, 190, 16, 34, 16  # px
+WIDTH, LEFT, RIGHT, TOP, ROW, BAR = 860, 130, 210, 46, 34, 16  # px
 MEANINGS = {GATE: "gate, set A", IMPROVE: "improving", FINAL: "final evaluation, set B"}
 # As its own file it is on paper; in a report the page's own colours go before these.
 STYLE = (
-    "<style>text{font:11px system-ui,sans-serif;fill:#69717a}.name{fill:#22262b;font-weight:600}"
+    "<style>text{font:11px 'DejaVu Sans',system-ui,sans-serif;fill:#69717a}.name{fill:#22262b;font-weight:600}"
     ".axis{stroke:#e2e0da}.gate{fill:#9fb8cc}.improve{fill:#c08a2d}.final{fill:#2c7a52}.bad{fill:#b3402f}</style>"
 )
 TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)  # s
@@ -32,7 +32,6 @@ def changeover_section(found: Changeover | None) -> str:
             f": {duration(found.finished['wall_s'])} on the clock, {duration(found.finished['cpu_s'])} of one core, "
             f"{found.finished['episodes']} episodes; energy {_energy(found.finished['energy_j'])}"
         )
-    key = "&ensp;".join(f'<i class="swatch {kind}"></i>{meaning}' for kind, meaning in MEANINGS.items())
     rows = [
         (
             f"{code(step['part'])} {escape(step['skill'])}", code(step["policy"] or f"nominal {step['strategy']}"),
@@ -43,7 +42,7 @@ def changeover_section(found: Changeover | None) -> str:
     todo = "".join(f"<li>{escape(line)}</li>" for line in found.started["instructions"])
     return section(
         "The changeover", f"<p>{told}.</p>", f"<ul>{todo}</ul>" if todo else "",
-        f'<p class="soft key">{key}</p><div class="wide">{timeline(found)}</div>',
+        f'<div class="wide">{timeline(found)}</div>',
         grid(("step", "by", "", "#set B (95 % ≥)", ""), rows),
     )  # fmt: skip
 
@@ -67,10 +66,19 @@ def timeline(found: Changeover) -> str:
     return "".join([
         f'<svg class="timeline" viewBox="0 0 {WIDTH} {height}" role="img">',
         f"<title>Changeover to {escape(found.order)}</title><desc>{escape(_told(found))}</desc>",
+        *_legend(),
         *_axis(end, scale, height),
         *(_row(step, TOP + number * ROW, scale) for number, step in enumerate(found.steps)),
         "</svg>",
     ])  # fmt: skip
+
+
+def _legend() -> Iterator[str]:
+    x = LEFT
+    for kind, meaning in MEANINGS.items():
+        yield f'<rect class="{kind}" x="{x}" y="8" width="{BAR}" height="10" rx="2"/>'
+        yield f'<text x="{x + BAR + 6}" y="17">{meaning}</text>'
+        x += BAR + 30 + 7 * len(meaning)
 
 
 def _axis(end: float, scale: float, height: int) -> Iterator[str]:

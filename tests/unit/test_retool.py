@@ -272,7 +272,7 @@ def test_a_changeover_is_told_from_its_events_until_the_order_is_built(tmp_path:
     found = changeover.changeover_of("RT-1", events)
     assert found is not None and found.finished is not None
     drawn = ElementTree.fromstring(timeline(found))
-    assert len(drawn.findall("rect")) == len(found.steps[0]["phases"])
+    assert len(drawn.findall("rect")) == len(found.steps[0]["phases"]) + 3  # and the legend
     assert "proven: 20 of 20" in changeover_section(found)
     write_timeline(found, tmp_path / "changeover.svg")
     assert ElementTree.parse(tmp_path / "changeover.svg").getroot().tag == "{http://www.w3.org/2000/svg}svg"
