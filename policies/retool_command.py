@@ -33,7 +33,9 @@ def retool(
     as_json: AsJson = False,
     overrides: Overrides = None,
 ) -> None:
-    """Prove in simulation who can do each contact step of an order, and improve what can't.
+    """Prove who can do the contact steps of an order.
+
+    All of it is simulated.
 
     For each step the likeliest policies of your zoo and the nominal are tried on 60 episodes of the variant's own
     environment; what passes is kept, else the best is improved. What is kept is evaluated once on 150 fresh episodes,
