@@ -12,8 +12,7 @@ Measures: ``retool_success`` the share of variants whose every contact step succ
 ``retool_success_hard`` the same of those for which a step passed no gate as it was; ``_lb`` their bounds
 (Clopper-Pearson). ``retool_steps_vs_scratch`` environment steps until the gate lets an improved step pass, from the
 zoo's candidate over from the nominal, paired, over steps that began with one; who never passes counts what the budget
-gave. ``retool_wall_s_vs_budget`` isn't measured: the budget is CPU time. ``changeover_s_median`` from order to proven,
-wall clock. ``twin_gap`` the points of success that are lost from the twin to the full arm on the same episodes, ``_ub``
+gave. ``changeover_s_median`` from order to proven, wall clock. ``twin_gap`` the points of success that are lost from the twin to the full arm on the same episodes, ``_ub``
 its bound (Tango), ``full_arm_success`` the share there.
 """
 
