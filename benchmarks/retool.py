@@ -9,11 +9,11 @@ declares: gates on set A and one final evaluation on set B in the floating twin.
 once more by the full arm. Rows are kept in ``--out``, so that a run that was broken off goes on where it was.
 
 Measures: ``retool_success`` the share of variants whose every contact step succeeds in at least 93 % of B;
-``retool_success_hard`` the same of those for which a step passed no gate as it was; ``_lb`` their bounds
-(Clopper-Pearson). ``retool_steps_vs_scratch`` environment steps until the gate lets an improved step pass, from the
-zoo's candidate over from the nominal, paired, over steps that began with one; who never passes counts what the budget
-gave. ``changeover_s_median`` from order to proven, wall clock. ``twin_gap`` the points of success that are lost from the twin to the full arm on the same episodes, ``_ub``
-its bound (Tango), ``full_arm_success`` the share there.
+``retool_success_hard`` the same of those for which a step passed no gate as it was; ``_lb`` their bounds (Clopper-
+Pearson). ``retool_steps_vs_scratch`` environment steps until the gate lets an improved step pass, from the zoo's
+candidate over from the nominal, paired, over steps that began with one; who never passes counts what the budget gave.
+``changeover_s_median`` from order to proven, wall clock. ``twin_gap`` the points of success that are lost from the
+twin to the full arm on the same episodes, ``_ub`` its bound (Tango), ``full_arm_success`` the share there.
 """
 
 from __future__ import annotations
