@@ -15,7 +15,7 @@ import torch
 
 from cells.pose import Array
 from cells.skills.contact import ACTION, NEUTRAL, OBSERVATION, PHASES
-from policies.demonstrations import Demonstrations, Teacher, joined, normaliser, record
+from policies.demonstrations import Demonstrations, Teacher, joined, normaliser, record, to_npz
 from policies.network import Network, to_weights
 from policies.practice import Played, Practice, Purpose, play_all
 from policies.search import search
@@ -35,7 +35,7 @@ def imitate(run: Run) -> Learned:
     seeds = range(10**9, 10**9 + SHOWN)
     shown = joined(run.each(record_by_phase, [(run.asked.practice, [seed], teacher) for seed in seeds]))
     count_shown(run, shown)
-    return Learned(weights=to_weights(clone(shown, run.asked.seed)))
+    return Learned(weights=to_weights(clone(shown, run.asked.seed)), replay=to_npz(shown, run.asked.practice))
 
 
 def count_shown(run: Run, shown: Demonstrations) -> None:

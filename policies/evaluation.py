@@ -94,29 +94,42 @@ class Evaluation:
 def evaluate(
     who: str | Path, task: str, conditions: str | None, episodes: int, seed: int, path: Path, *,
     changes: Mapping[str, Any] | None = None, constants: Sequence[float] | None = None, purpose: str = "evaluation",
-    cell: str = "panda-bench", jobs: int = 1, told: Told | None = None,
+    cell: str = "panda-bench", twin: bool = False, alone: bool = False, jobs: int = 1, told: Told | None = None,
 ) -> tuple[Evaluation, list[Row]]:  # fmt: skip
     """Evaluate ``who``, which is ``nominal``, the name of a policy of the zoo, or the folder of an entry, on so many
-    ``episodes`` of a base ``seed``; and, unless it is the nominal itself, the nominal on the same.
+    ``episodes`` of a base ``seed``; and, unless it is the nominal itself or shall be ``alone``, the nominal on the
+    same.
 
     ``conditions`` of the task, its own default if None, some of them set by ``changes``; ``constants`` instead of the
-    nominal's. Rows are kept in the file ``path``, in ``jobs`` processes, ``told`` hears of each. Returns the rows of
-    ``who``, too. Raises ``InputError`` for what isn't here or doesn't match.
+    nominal's; in the ``cell`` or its floating ``twin``. Rows are kept in the file ``path``, in ``jobs`` processes,
+    ``told`` hears of each. Returns the rows of ``who``, too. Raises ``InputError`` for what isn't here or doesn't
+    match.
     """
     if not 0 < episodes <= MOST or seed < 0:
         what = f"are {episodes} with base seed {seed}"
         raise InputError(Problem("--episodes", what, f"take 1 to {MOST} episodes and a seed that isn't negative"))
-    settings = {"purpose": purpose, "cell": cell, "changes": dict(changes or {})}
-    with closing(open_environment(task, conditions=conditions, **settings)) as env:
-        about = cast(Environment, env.unwrapped)
-        nominal = Asked(env.spec.name, about.conditions_name, seed=seed * MOST, **settings)  # type: ignore
-        first, folder = _asked_of(who, nominal, constants, about)
-        conventions = about.conventions
-    subjects = [first] if first == nominal else [first, nominal]
+    first, nominal, folder, conventions = first_episodes(
+        who, task, conditions, seed, purpose=purpose, changes=changes, constants=constants, cell=cell, twin=twin
+    )
+    subjects = [first] if alone or first == nominal else [first, nominal]
     asked = [replace(one, seed=one.seed + i) for i in range(episodes) for one in subjects]
     rows = collect(path, asked, folder, jobs, told)
     ours = rows[:: len(subjects)]
     return summed_up(ours, rows[1::2] if len(subjects) == 2 else None, conventions), ours
+
+
+def first_episodes(
+    who: str | Path, task: str, conditions: str | None, seed: int, *, purpose: str, cell: str, twin: bool = False,
+    changes: Mapping[str, Any] | None = None, constants: Sequence[float] | None = None,
+) -> tuple[Asked, Asked, Path | None, tuple[str, ...]]:  # fmt: skip
+    """The first episode of a base ``seed`` as asked of ``who``, and as asked of the nominal; the folder of the policy,
+    and the environment's conventions. As :func:`evaluate`."""
+    settings = {"purpose": purpose, "cell": cell, "changes": dict(changes or {}), "twin": twin}
+    with closing(open_environment(task, conditions=conditions, **settings)) as env:
+        about = cast(Environment, env.unwrapped)
+        nominal = Asked(env.spec.name, about.conditions_name, seed=seed * MOST, **settings)  # type: ignore
+        first, folder = _asked_of(who, nominal, constants, about)
+        return first, nominal, folder, about.conventions
 
 
 def _asked_of(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cells.errors import InputError, Problem
-from cells.orders.passport.elements import collection, need_basyx, prop, reference, submodel, text
+from cells.orders.passport.elements import collection, need_basyx, policy_id, prop, reference, submodel, text
 from policies.contents import EVALUATION, NETWORK, Read
 from policies.entry import Entry, Part
 from policies.measured import measured
@@ -24,7 +24,7 @@ def write_nameplate(read: Read, path: Path) -> None:
     from basyx.aas import model
     from basyx.aas.adapter.json.json_serialization import write_aas_json_file
 
-    id_ = f"urn:cellwright:policy:{read.entry.name}:{read.entry.version}"
+    id_ = policy_id(read.entry.reference)
     plate = nameplate(id_, read)
     asset = model.AssetInformation(model.AssetKind.TYPE, global_asset_id=id_)
     reference_ = model.ModelReference((model.Key(model.KeyTypes.SUBMODEL, plate.id),), model.Submodel)

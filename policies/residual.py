@@ -14,7 +14,7 @@ import io
 from collections import deque
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import gymnasium
@@ -37,11 +37,12 @@ from policies.practice import Played, Practice, Purpose, compare, play_all
 from policies.training import Learned, Run
 
 HIDDEN = [64, 64]
-SHOWN = 32  # demonstrations, every other one with corrections
+SHOWN, SHOWN_AGAIN = 32, 12  # demonstrations; new ones where training goes on, every other one with corrections
 EXPLORED = 0.25  # standard deviation of these, in halves of the bounds' widths
 SPREAD = 0.15  # of the actor's actions at first, likewise
 ENTROPY = 1e-3  # what a nat of randomness is worth, in units of the cost
 UPDATES, BATCH, RATE, GAMMA = 1, 256, 3e-4, 0.99
+GENTLE = 0.3  # of the rate, where training goes on
 CRITIC_FIRST, AT_ONCE = 1500, 100  # updates of the critic before the actor moves; in portions of so many
 GATE_EVERY_S, GATED = 150.0, 12  # CPU seconds between gates; episodes of each
 TELL_EVERY_S, TOLD = 15.0, 20  # CPU seconds between points of the curves; training episodes that these are means over
@@ -68,30 +69,47 @@ def scaled(action: Array) -> Array:
     return (2 * action - ACTION.low - ACTION.high) / (ACTION.high - ACTION.low)
 
 
-def practise(run: Run) -> Learned:
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A network to go on with: its ``weights``, and the steps that it learned from (``replay``), which stay in half of
+    each batch, so that it doesn't forget."""
+
+    weights: bytes
+    replay: bytes
+
+
+def practise(run: Run, start: Start | None = None) -> Learned:
     """Record demonstrations, then learn until the budget is spent; the best actor that the gate saw, which is the
-    nominal itself, if none was better."""
+    nominal itself, or that of the ``start``, if none was better."""
     torch.set_num_threads(1)
     practice, seed = run.asked.practice, run.asked.seed
     if run.state is None:
-        jobs = [(practice, 10**9 + index, seed) for index in range(SHOWN)]
+        jobs = [(practice, 10**9 + index, seed) for index in range(SHOWN_AGAIN if start else SHOWN)]
         shown = joined(run.each(demonstrate, jobs))
         count_shown(run, shown)
+        if start:
+            shown = joined([from_npz(start.replay), shown])
     else:
         shown = from_npz(run.file("demonstrations.npz"))
+    known = from_weights(start.weights) if start else None
     mean, scale = normaliser(shown, OBSERVATION.low, OBSERVATION.high)
+    if known is not None:
+        mean, scale = known.mean.double().numpy(), known.scale.double().numpy()
     with practice.open("training") as env:
-        model = learner(normalised(env, mean, scale), buffer_of(shown, mean, scale), seed + run.steps)
+        hidden = [layer.out_features for layer in known.layers[:-1]] if known else HIDDEN
+        model = learner(normalised(env, mean, scale), buffer_of(shown, mean, scale), seed + run.steps, hidden)
+        if known is not None:
+            take_over(model, known)
         first = to_weights(network_of(model, mean, scale))
         if run.state is None:
             critic_first(model)
             run.save({"nominal": []}, checkpoint(model, shown, practice))
         else:
             restore(model, run)
-        gate = Gate(run, shown, mean, scale, first)
+        gate = Gate(run, shown, mean, scale, first, known is not None)
         if not run.over:
             model.learn(10**12, gate, log_interval=10**9, reset_num_timesteps=False)
-    return Learned(weights=gate.best)
+    return Learned(weights=gate.best, replay=to_npz(shown, practice))
 
 
 def demonstrate(practice: Practice, episode: int, seed: int) -> Demonstrations:
@@ -121,12 +139,13 @@ def buffer_of(shown: Demonstrations, mean: Array, scale: Array) -> ReplayBuffer:
     return buffer
 
 
-def learner(env: gymnasium.Env[Array, Array], shown: ReplayBuffer, seed: int) -> SAC:
-    """SAC whose actor begins as the nominal: a last layer near zero, its bias the neutral action."""
+def learner(env: gymnasium.Env[Array, Array], shown: ReplayBuffer, seed: int, hidden: Sequence[int] = HIDDEN) -> SAC:
+    """SAC with so many numbers in each ``hidden`` layer, whose actor begins as the nominal: a last layer near zero, its
+    bias the neutral action."""
     model = SAC(
         "MlpPolicy", DummyVecEnv([lambda: env]), RATE, MOST_STEPS, learning_starts=0, batch_size=BATCH, gamma=GAMMA,
         gradient_steps=UPDATES, ent_coef=ENTROPY, replay_buffer_class=Mixed, replay_buffer_kwargs={"shown": shown},
-        policy_kwargs={"net_arch": HIDDEN}, seed=seed, device="cpu",
+        policy_kwargs={"net_arch": list(hidden)}, seed=seed, device="cpu",
     )  # fmt: skip
     actor: Any = model.actor
     with torch.no_grad():
@@ -146,10 +165,23 @@ def critic_first(model: SAC) -> None:
         model.actor.optimizer.load_state_dict(deepcopy(optimizer))
 
 
+def take_over(model: SAC, known: Network) -> None:
+    """Let the actor begin as a network of ours, and learn more slowly than one that has everything to learn."""
+    for ours, theirs in zip(known.layers, linear_of(model), strict=True):
+        theirs.load_state_dict(ours.state_dict())
+    model.lr_schedule = lambda _: GENTLE * RATE
+
+
+def linear_of(model: SAC) -> list[torch.nn.Linear]:
+    """The layers of the actor's deterministic action."""
+    return [layer for layer in (*model.actor.latent_pi, model.actor.mu) if isinstance(layer, torch.nn.Linear)]
+
+
 def network_of(model: SAC, mean: Array, scale: Array) -> Network:
     """The actor's deterministic action as a network of ours: what is shipped."""
-    network = Network(HIDDEN, mean.tolist(), scale.tolist(), ACTION.low.tolist(), ACTION.high.tolist())
-    linear = [layer for layer in (*model.actor.latent_pi, model.actor.mu) if isinstance(layer, torch.nn.Linear)]
+    linear = linear_of(model)
+    hidden = [layer.out_features for layer in linear[:-1]]
+    network = Network(hidden, mean.tolist(), scale.tolist(), ACTION.low.tolist(), ACTION.high.tolist())
     for ours, theirs in zip(network.layers, linear, strict=True):
         ours.load_state_dict(theirs.state_dict())
     return network
@@ -159,9 +191,13 @@ class Gate(BaseCallback):
     """Ends learning when the budget is spent; now and then compares the actor with the nominal, and keeps a
     checkpoint."""
 
-    def __init__(self, run: Run, shown: Demonstrations, mean: Array, scale: Array, first: bytes) -> None:
-        """``first`` are the weights of the actor that is the nominal; they count until others are better."""
+    def __init__(
+        self, run: Run, shown: Demonstrations, mean: Array, scale: Array, first: bytes, known: bool = False
+    ) -> None:
+        """``first`` are the weights that the actor begins with; they count until others are better. They are the
+        nominal, or a policy that is ``known`` already."""
         super().__init__()
+        self._known = known
         self._run, self._shown, self._mean, self._scale = run, shown, mean, scale
         self._nominal: list[Played] = []
         self.best, self._cost = first, float("inf")
@@ -190,7 +226,8 @@ class Gate(BaseCallback):
         assert isinstance(model, SAC)
         if not self._nominal:
             self._nominal = _played(run, practice, seeds, None)
-            self._cost = compare(self._nominal, self._nominal).cost
+            begun = _played(run, practice, seeds, self.best) if self._known else self._nominal
+            self._cost = compare(begun, self._nominal).cost
         weights = to_weights(network_of(model, self._mean, self._scale))
         found = compare(_played(run, practice, seeds, weights), self._nominal)
         if found.cost < self._cost:

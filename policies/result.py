@@ -14,7 +14,7 @@ from cells.skills.policy import Kind
 from cells.skills.registry import skills
 from policies.card import card, plot
 from policies.collecting import Told
-from policies.contents import CARD, EVALUATION, FILMSTRIP, NETWORK, PLOT, WEIGHTS
+from policies.contents import CARD, EVALUATION, FILMSTRIP, NETWORK, PLOT, REPLAY, WEIGHTS
 from policies.entry import parts
 from policies.episodes import Row
 from policies.evaluation import Evaluation, evaluate
@@ -22,7 +22,7 @@ from policies.filmstrip import chosen, write_strip
 from policies.folder import write_entry
 from policies.network import from_weights, to_onnx
 from policies.practice import widened
-from policies.store import precedence
+from policies.store import SHIPPED, precedence
 from policies.training import Learned, Run
 
 GATED = 1  # base seed of the episodes of the result; those of base seed 0 are what learners choose by
@@ -47,7 +47,7 @@ def write_result(
             draft, practice.task, practice.conditions, episodes, GATED, run.folder / ROWS, changes=practice.changed,
             purpose="gate", jobs=run.jobs, told=told, **practice.options,
         )  # fmt: skip
-        pictures = {PLOT: plot(found), **_film(rows, Path(drafts), draft)}
+        pictures = {PLOT: plot(found), **film(rows, Path(drafts), draft)}
     for row in rows:
         if row.outcome["success"]:
             widened(description["part_ranges"]["proven"], row.drawn["family"], row.drawn["parameters"])
@@ -60,7 +60,7 @@ def described(
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
     """What ``policy.json`` says of what was learned, nothing proven yet; and the files of its network."""
     kind: Kind = "parameters" if learned.weights is None else "residual"
-    contract = contract_for(run.asked.skill, kind)
+    contract = contract_for(run.asked.skill, kind, run.asked.nominal)
     assert contract is not None, "a run is of a skill that takes what its learner makes"
     mean, scale, values, files = [], [], {}, {}
     if learned.weights is None:
@@ -68,6 +68,8 @@ def described(
     else:
         network = from_weights(learned.weights)
         files = {WEIGHTS: learned.weights, NETWORK: to_onnx(network)}
+        if learned.replay is not None:
+            files[REPLAY] = learned.replay
         mean, scale = network.mean.tolist(), network.scale.tolist()
     description = {
         "kind": kind, "capability": skills()[contract.skill].capability, "skill": contract.skill,
@@ -87,15 +89,15 @@ def described(
 
 
 def next_version(zoo: Path, name: str) -> str:
-    """1.0.0, or one minor version above the newest of this name."""
-    there = [folder.name for folder in (zoo / name).glob("[0-9]*.*.*")]
+    """1.0.0, or one minor version above the newest of this name, in ``zoo`` or among those that come with us."""
+    there = [folder.name for place in (zoo, SHIPPED) for folder in (place / name).glob("[0-9]*.*.*")]
     if not there:
         return "1.0.0"
     major, minor, _ = max(precedence(version) for version in there)
     return f"{major}.{minor + 1}.0"
 
 
-def _film(rows: Sequence[Row], out: Path, folder: Path) -> dict[str, bytes]:
+def film(rows: Sequence[Row], out: Path, folder: Path) -> dict[str, bytes]:
     """``filmstrip.png`` of an episode of the entry in a ``folder``, where the environment can be looked at."""
     try:
         return {FILMSTRIP: write_strip(chosen(rows, 1)[0], out, folder).read_bytes()}

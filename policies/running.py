@@ -78,7 +78,8 @@ def load_from(
         known = ", ".join(sorted({contract.skill for contract in contracts})) or "none"
         what = f"is {shown(entry.skill)}; skills that take a policy here: {known}"
         raise InputError(Problem(f"{entry.reference}: {DESCRIPTION}:skill", what, OTHER))
-    contract = next((contract for contract in of_skill if contract.kind == entry.kind), of_skill[0])
+    of_kind = [contract for contract in of_skill if contract.kind == entry.kind] or of_skill
+    contract = next((contract for contract in of_kind if contract.nominal == entry.nominal), of_kind[0])
     return load_policy(folder, contract, robot, tool, control_mode, policy_every)
 
 

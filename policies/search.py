@@ -17,7 +17,7 @@ from cells.pose import Array
 from policies.practice import Played, Practice, Purpose
 from policies.training import Run
 
-CANDIDATES, ROUNDS = 16, (1, 2, 5)  # how many; episodes of each round, after which the worse half is dropped
+CANDIDATES, ROUNDS = 16, (1, 2, 5)  # of a generation, unless a search is told another one
 BEGIN, LEAST = 0.2, 0.02  # spread at first, and at least, in widths of the box
 MOVE = 0.7  # how far the belief moves towards the elite
 
@@ -25,6 +25,20 @@ MOVE = 0.7  # how far the belief moves towards the elite
 Trial = Callable[[Array, Sequence[int]], Array]
 # Plays the episodes of some seeds with a point (n,).
 Play = Callable[[Practice, Purpose, Sequence[int], Sequence[float]], list[Played]]
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """How many ``candidates`` a generation has, and how many episodes each of its ``rounds``, after which the worse
+    half is dropped."""
+
+    candidates: int
+    rounds: tuple[int, ...]
+
+    @property
+    def episodes(self) -> int:
+        """How many episodes a generation takes."""
+        return sum((self.candidates >> number) * episodes for number, episodes in enumerate(self.rounds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +52,15 @@ class Belief:
     cost: float = float("nan")
 
 
-def search(run: Run, play: Play, start: Array, low: Array, high: Array, share: float = 1.0) -> Array:
+def search(
+    run: Run, play: Play, start: Array, low: Array, high: Array, share: float = 1.0, each: Generation | None = None,
+    expected_s: float = 0.0, cost: Callable[[Played], float] = lambda played: played.cost,
+) -> Array:  # fmt: skip
     """The best point (n,) of the box ``low`` to ``high`` that a ``share`` of the run's budget finds, from ``start``.
-    Each generation is a checkpoint, and none is begun that wouldn't end in time."""
+    Each generation is a checkpoint, and none is begun that wouldn't end in time, as far as the last one tells, or at
+    first ``expected_s`` (CPU seconds). ``cost`` is what an episode costs."""
     belief = begin(start, low, high) if run.state is None else Belief(**run.state)
-    last_s, shares = 0.0, list[bool]()
+    last_s, shares = expected_s, list[bool]()
 
     def trial(points: Array, seeds: Sequence[int]) -> Array:
         jobs = [(run.asked.practice, "training", [seed], tuple(point)) for point in points.tolist() for seed in seeds]
@@ -50,11 +68,11 @@ def search(run: Run, play: Play, start: Array, low: Array, high: Array, share: f
         for one in played:
             run.count(one.steps, one.family, one.parameters)
             shares.append(one.success)
-        return np.array([one.cost for one in played]).reshape(len(points), len(seeds))
+        return np.array([cost(one) for one in played]).reshape(len(points), len(seeds))
 
     while run.spent_s + last_s < share * run.budget_s:
         before = run.spent_s
-        belief = advance(belief, low, high, trial, run.asked.seed)
+        belief = advance(belief, low, high, trial, run.asked.seed, each)
         last_s = run.spent_s - before
         run.point(generation=belief.generations, cost=belief.cost, success=float(np.mean(shares)))
         shares.clear()
@@ -67,15 +85,16 @@ def begin(start: Array, low: Array, high: Array) -> Belief:
     return Belief(tuple(start.tolist()), tuple((BEGIN * (high - low)).tolist()))
 
 
-def advance(belief: Belief, low: Array, high: Array, trial: Trial, seed: int) -> Belief:
+def advance(belief: Belief, low: Array, high: Array, trial: Trial, seed: int, each: Generation | None = None) -> Belief:
     """One generation within the box ``low`` to ``high`` (n,). What it draws depends on ``seed`` and the generation
     alone, so that a search that was interrupted goes on as if it hadn't been."""
+    each = each or Generation(CANDIDATES, ROUNDS)
     chance = np.random.default_rng([seed, belief.generations])
     mean, spread = np.array(belief.mean), np.array(belief.spread)
-    points = np.clip(mean + spread * chance.standard_normal((CANDIDATES, len(mean))), low, high)
+    points = reflected(mean + spread * chance.standard_normal((each.candidates, len(mean))), low, high)
     points[0] = mean
-    costs, seeds = np.empty((CANDIDATES, 0)), iter(_seeds(belief.generations, seed))
-    for number, episodes in enumerate(ROUNDS):
+    costs, seeds = np.empty((each.candidates, 0)), iter(_seeds(belief.generations, seed, sum(each.rounds)))
+    for number, episodes in enumerate(each.rounds):
         if number:
             best = np.argsort(costs.mean(axis=1), kind="stable")[: len(points) // 2]
             points, costs = points[best], costs[best]
@@ -94,7 +113,15 @@ def advance(belief: Belief, low: Array, high: Array, trial: Trial, seed: int) ->
     )
 
 
-def _seeds(generation: int, seed: int) -> list[int]:
+def reflected(points: Array, low: Array, high: Array) -> Array:
+    """Points (…, n) within a box: what is beyond a side is thrown back from it. Were it put onto the side, a belief
+    that begins there would take it for settled."""
+    width = high - low
+    inside: Array = low + width - np.abs((points - low) % (2 * width) - width)
+    return inside
+
+
+def _seeds(generation: int, seed: int, episodes: int) -> list[int]:
     """The episodes of a generation, which no other has."""
-    first = 1_000_000 * (seed % 1000) + generation * sum(ROUNDS)
-    return list(range(first, first + sum(ROUNDS)))
+    first = 1_000_000 * (seed % 1000) + generation * episodes
+    return list(range(first, first + episodes))

@@ -79,7 +79,7 @@ def train(
     # Physics engines write on stdout, where only the result belongs.
     with rerouted(STDOUT, to=STDERR):
         practice = Practice(environment(skill), conditions, parameters(values or []), {"cell": cell})
-        asked = Asked(check(practice, product, learner), practice, str(learner), seed)
+        asked = Asked(*check(practice, product, learner), practice, str(learner), seed)
         with Watching(folder, budget_s) as watch, Run(folder, asked, budget_s, jobs, watch) as run:
             if run.state is not None:
                 watch.say(f"going on after {run.spent_s:.0f} CPU s")
@@ -124,10 +124,11 @@ def learner_of(name: str) -> Learner:
         raise InputError(Problem("train", f"the package {error.name!r} is missing", remedy)) from None
 
 
-def check(practice: Practice, product: str | None, learner: LearnerName) -> str:
-    """The skill that is practised, which is ``insert`` for a cover, too. Raises ``InputError`` for conditions that
-    don't exist, parts of another product, and a skill or a strategy that takes no policy of the learner's kind."""
-    from cells.skills.contracts import contract_for
+def check(practice: Practice, product: str | None, learner: LearnerName) -> tuple[str, str]:
+    """The skill that is practised, which is ``insert`` for a cover, too, and the strategy. Raises ``InputError`` for
+    conditions that don't exist, parts of another product, and a skill or a strategy that takes no policy of the
+    learner's kind."""
+    from cells.skills.contracts import CONTRACTS
 
     with practice.open("training") as env:
         families, skill = env.get_wrapper_attr("families"), str(env.get_wrapper_attr("task").skill)
@@ -136,14 +137,15 @@ def check(practice: Practice, product: str | None, learner: LearnerName) -> str:
         found = " and ".join(families)
         raise InputError(Problem("--product", f"is {product}, and these conditions are of {found}", "leave it out"))
     kind: Kind = "parameters" if learner == LearnerName.TUNING else "residual"
-    contract = contract_for(skill, kind)
-    if contract is None:
+    others = [contract.nominal for contract in CONTRACTS if (contract.skill, contract.kind) == (skill, kind)]
+    if not others:
         what = f"the skill {skill!r} takes no policy of kind {kind}, which {learner} makes"
         raise InputError(Problem("--learner", what, "use another learner"))
-    if contract.nominal != nominal:
-        what = f"lead to the strategy {nominal}, which takes no policy; one of kind {kind} is for {contract.nominal}"
+    if nominal not in others:
+        takes = " and ".join(others)
+        what = f"lead to the strategy {nominal}, which takes no policy of kind {kind}; one is for {takes}"
         raise InputError(Problem("--conditions", what, "train under conditions that lead to that"))
-    return skill
+    return skill, nominal
 
 
 def told(found: Evaluation) -> Iterator[str]:

@@ -29,9 +29,11 @@ STATE, POINTS = "state.json", "points.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a run is for. A folder belongs to one of these for good; only the budget may be raised later."""
+    """What a run is for: a ``skill`` by way of a strategy (``nominal``). A folder belongs to one of these for good;
+    only the budget may be raised later."""
 
     skill: str
+    nominal: str
     practice: Practice
     learner: str
     seed: int
@@ -40,10 +42,12 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Learned:
     """What a learner has come to: the ``weights`` of a network (a policy of kind residual), or the ``constants`` of the
-    strategy (kind parameters)."""
+    strategy (kind parameters); of a network also the steps to go on training with (``replay``, a file of
+    demonstrations)."""
 
     weights: bytes | None = None
     constants: tuple[float, ...] | None = None
+    replay: bytes | None = None
 
 
 class Run:

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cells.pose import Array
-from cells.skills import pick, tilt
-from cells.skills.contracts import TILT_NOMINAL, contract_for
+from cells.skills import mesh, pick, push, tilt
+from cells.skills.contracts import MESH_NOMINAL, SPIRAL_NOMINAL, TILT_NOMINAL, contract_for
 from policies.practice import Played, Practice, Purpose, play_all
 from policies.search import search
 from policies.training import Learned, Run
@@ -16,12 +16,14 @@ from policies.training import Learned, Run
 OWN: Mapping[str, Array] = {
     TILT_NOMINAL: tilt.constants(tilt.Tilt()),
     pick.PICK_NOMINAL: pick.constants(pick.NOMINAL),
+    SPIRAL_NOMINAL: push.constants(push.Push(), push.SPIRAL_PARAMETERS),
+    MESH_NOMINAL: push.constants(push.Push(speed=mesh.SPEED, force=mesh.FORCE), push.MESH_PARAMETERS),
 }
 
 
 def tune(run: Run) -> Learned:
     """Search the contract's box from the nominal's own constants until the budget is spent."""
-    contract = contract_for(run.asked.skill, "parameters")
+    contract = contract_for(run.asked.skill, "parameters", run.asked.nominal)
     assert contract is not None, "a run is of a skill that takes what its learner makes"
     box = contract.action
     found = search(run, play_constants, box.clipped(OWN[contract.nominal]), box.low, box.high)

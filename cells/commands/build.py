@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cells.products.model import ProductVariant
     from cells.runtime.production import UnitOutcome
     from cells.runtime.requests import RequestQueue, Requests, Told
+    from cells.skills.policy import Policies
     from cells.tasks.plan import Plan
 
 T = TypeVar("T")
@@ -48,40 +49,44 @@ def build(
     out: Path | None,
     told: Told | None = None,
     twin: Callable[..., Any] | None = None,
+    retooled: bool = True,
 ) -> dict[str, Any]:
     """Build the order in a world; returns what the closing table says, as JSON values. ``told`` takes what is told
-    meanwhile; ``twin`` opens the world in which it is rehearsed first.
+    meanwhile; ``twin`` opens the world in which it is rehearsed first; if ``retooled``, each step is done by what
+    retooling has come to.
 
-    Raises ``InputError`` where the cell is running already, passports can't be written or the folder can't be used:
-    nothing is written then. Raises ``Refused`` where the rehearsal fails: nothing has moved then.
+    Raises ``InputError`` where the cell is running already, a policy can't be loaded, passports can't be written or the
+    folder can't be used: nothing is written then. Raises ``Refused`` where the rehearsal fails: nothing has moved then.
     """
     from cells.journal.store import Journal, event_hash
+    from cells.orders.changeover import KINDS, changeover_of
     from cells.orders.passport.elements import need_basyx
     from cells.orders.report import write_report
     from cells.runtime.lease import Lease
     from cells.runtime.production import produce
 
     need_basyx()
-    work = partial(produce, order, plan, cell, variants)
-    with Lease(cell.name):
+    with Lease(cell.name), Journal.open(cell.name) as journal:
+        kept = kept_policies(cell, variants, journal) if retooled else {}
+        work = partial(produce, order, plan, cell, variants, kept=kept)
         folder = make_folder(order.id, out)
         write_config(folder, {"order": order.model_dump(mode="json", by_alias=True)}, cell, plan, world, seed)
-        with Journal.open(cell.name) as journal:
-            start, _ = journal.head()
-            ordered = f"{len(plan.units)} unit{'' if len(plan.units) == 1 else 's'}"
-            say(f"{order.id}: {ordered} in {cell.name}, world {world}, seed {seed}; results in {folder}")
-            say_if_compiling(cell)
-            outcomes = perform(
-                cell,
-                plan,
-                lambda: opener(cell, variants, seed, view),
-                lambda world, progress, requests: work(world, journal, folder, progress, requests, say=progress.say),
-                told,
-                rehearsal(cell, twin, variants, seed, work),
-            )
-            built = list(journal.events(after=start))
-            units = [papers(outcome, folder, journal, order, plan, cell, variants, built) for outcome in outcomes]
-            report = write_report(folder, order, plan, variants, cell, built)
+        start, _ = journal.head()
+        changed = changeover_of(order.id, journal.events(kinds=(*KINDS, "order_finished"), order=order.id))
+        ordered = f"{len(plan.units)} unit{'' if len(plan.units) == 1 else 's'}"
+        say(f"{order.id}: {ordered} in {cell.name}, world {world}, seed {seed}; results in {folder}")
+        say_if_compiling(cell)
+        outcomes = perform(
+            cell,
+            plan,
+            lambda: opener(cell, variants, seed, view),
+            lambda world, progress, requests: work(world, journal, folder, progress, requests, say=progress.say),
+            told,
+            rehearsal(cell, twin, variants, seed, work),
+        )
+        built = [event for event in journal.events(after=start) if event.kind not in KINDS]
+        units = [papers(outcome, folder, journal, order, plan, cell, variants, built) for outcome in outcomes]
+        report = write_report(folder, order, plan, variants, cell, built, changed)
     return {
         "order": order.id,
         "folder": str(folder),
@@ -93,6 +98,17 @@ def build(
         "units": units,
         "files": [str(report), *(unit["passport"] for unit in units if unit["passport"])],
     }
+
+
+def kept_policies(cell: Cell, variants: Iterable[str], journal: Journal) -> dict[str, Policies]:
+    """What retooling has come to for variants (hashes): the policies of their steps, by variant. Raises ``InputError``
+    for a policy that isn't here any more, or doesn't match the cell any more."""
+    from cells.orders.changeover import STEP, retooled
+    from cells.skills.learned import policies_by_step
+
+    known = retooled(journal.events(kinds=(STEP,)), cell.control.default)
+    names = {hash_: {step: data["policy"] for step, data in known.get(hash_, {}).items()} for hash_ in variants}
+    return {hash_: policies_by_step(cell, steps) for hash_, steps in names.items()}
 
 
 def perform(

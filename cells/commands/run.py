@@ -97,6 +97,10 @@ def run(
         list[str] | None,
         typer.Option("--policy", metavar="NAME", help="Work with a policy of the zoo: NAME[@VERSION]."),
     ] = None,
+    retool: Annotated[
+        bool, typer.Option("--retool", help="First prove who can do each contact step, and improve what can't.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="What has to be changed by hand in a real cell is done.")] = False,
     no_rehearse: Annotated[
         bool, typer.Option("--no-rehearse", help="Move the real arm without trying the plan in simulation first.")
     ] = False,
@@ -106,6 +110,7 @@ def run(
     """Build an order, or take a unit apart; write a report."""
     from cells.commands import disassemble as apart
     from cells.commands.build import build
+    from cells.commands.retooling import confirm_setup, retool_first, say_unproven
     from cells.commands.told import Place, go_on
     from cells.commands.worlds import check_world_name, suited, twin_of, world_opener
     from cells.errors import InputError, Problem
@@ -118,6 +123,8 @@ def run(
         raise InputError(Problem("run", what, remedy))
     check_world_name(world, view)
     if disassemble is not None:
+        if retool:
+            raise InputError(Problem("--retool", "there is no order to retool for", "leave it out"))
         if overrides:
             raise InputError(Problem("--set", "there is no order to override", "a unit comes apart as it was built"))
         rehearsed = not no_rehearse
@@ -130,10 +137,17 @@ def run(
     opener = world_opener(world)
     the_cell = suited(the_cell, opener)
     policies_of(the_cell)  # refused before anything is written
+    if retool:
+        retool_first(order, the_cell, cell, variants, made)
+    elif policies is None:
+        say_unproven(order_file, overrides or [], cell, the_cell, variants, made)
+    if getattr(opener, "real", False):
+        confirm_setup(order, the_cell, variants, yes)
     told, twin = Told(), twin_of(opener, wanted=not no_rehearse)
     result = build(
-        order, the_cell, variants, made, opener, seed=seed, view=view, out=out, world=world, told=told, twin=twin
-    )
+        order, the_cell, variants, made, opener, seed=seed, view=view, out=out, world=world, told=told, twin=twin,
+        retooled=policies is None,
+    )  # fmt: skip
     if as_json:
         emit(result)
     else:

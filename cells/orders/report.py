@@ -19,6 +19,7 @@ from cells.orders.graph import graph, legend, states
 from cells.orders.markup import code, duration, grams, grid, number, section, value_text
 from cells.orders.passport.record import unit_record
 from cells.orders.pictures import data_uri, filmstrip
+from cells.orders.timeline import changeover_section
 from cells.runtime.guard import NOT_SAFETY_RATED
 from cells.runtime.production import GOOD
 from cells.runtime.telemetry import read_telemetry
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from cells.description.cell import Cell
     from cells.journal.event import Event
     from cells.journal.store import StoredEvent
+    from cells.orders.changeover import Changeover
     from cells.orders.order import Order
     from cells.products.model import ProductVariant
     from cells.tasks.plan import Plan, UnitPlan
@@ -43,11 +45,12 @@ def write_report(
     variants: Mapping[str, ProductVariant],
     cell: Cell,
     events: Sequence[StoredEvent],
+    changed: Changeover | None = None,
 ) -> Path:
     """Write ``out/report.html`` and return its path; beside it ``filmstrip.png`` of the first unit that has pictures.
 
-    ``variants`` by hash; ``events`` are those of this run, in order. Pictures and telemetry are the files
-    under ``out`` that the events name.
+    ``variants`` by hash; ``events`` are those of this run, in order, ``changed`` the changeover before it. Pictures and
+    telemetry are the files under ``out`` that the events name.
     """
     taken = pictures(out, events)
     if taken:
@@ -55,6 +58,7 @@ def write_report(
         filmstrip([out / event.data["file"] for event in first], out / "filmstrip.png")
     sections = [
         header(order, plan, cell, events),
+        changeover_section(changed),
         film(out, taken),
         felt(out, events, cell, "insert"),
         planned(plan, variants, events),

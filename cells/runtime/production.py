@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cells.journal.store import Journal
     from cells.orders.order import Order
     from cells.products.model import Part, ProductVariant
+    from cells.skills.policy import Policies
     from cells.tasks.plan import Plan, UnitPlan
 
 PICTURED = frozenset(
@@ -65,8 +66,10 @@ def produce(
     pictures: bool = True,
     say: Callable[[str], None] = silent,
     holds: WorldModel | None = None,
+    kept: Mapping[str, Policies] | None = None,
 ) -> list[UnitOutcome]:
-    """Build what is planned, in ``world``; ``variants`` by hash; ``holds`` what a simulated cell holds already.
+    """Build what is planned, in ``world``; ``variants`` by hash; ``holds`` what a simulated cell holds already;
+    ``kept`` the policies of single steps, by variant.
 
     Telemetry and pictures go under ``out``, all else into ``journal``. ``progress(serial, step, index, total)`` is
     called as each step begins, ``say`` with what a person should know now. Returns the outcome of every unit that
@@ -78,7 +81,7 @@ def produce(
     drives = any(skills()[call.skill].drives for unit in plan.units for call in unit.calls)
     if drives and driver_of(world) is None:
         raise CellwrightError(Problem("world", "has no driver, which this plan needs", "run it in one that has"))
-    line = Line(cell, variants, world, journal, out, requests, progress, pictures, say, holds)
+    line = Line(cell, variants, world, journal, out, requests, progress, pictures, say, holds, kept)
     line.emit("order_accepted", {"order": order.id, "items": _items(order), "energy": energy_basis(world)})
     line.runner.start()
     outcomes: list[UnitOutcome] = []
@@ -107,6 +110,7 @@ class Line:
         pictures: bool,
         say: Callable[[str], None],
         holds: WorldModel | None,
+        kept: Mapping[str, Policies] | None = None,
     ) -> None:
         from cells.skills.learned import policies_of
         from cells.skills.registry import skills
@@ -117,7 +121,7 @@ class Line:
         self._telemetry, self._pictured = out / "telemetry", out / "pictures"
         for folder in (self._telemetry, *((self._pictured,) if pictures else ())):
             folder.mkdir(parents=True, exist_ok=True)
-        self._shots = 0
+        self._shots, self._kept = 0, kept or {}
         # A simulated world starts empty each time; a real cell holds what its journal says.
         self.model = holds or (WorldModel() if world.traits.self_loading else fold(journal.events()))
         self.runner = Runner(cell, load_chain(cell), world, self.emit, requests, say)
@@ -150,8 +154,10 @@ class Line:
 
     def begin(self, plan: UnitPlan) -> UnitRun:
         """What the leaves of a unit's tree share, before anything is done."""
+        policies = {**self._context.policies, **self._kept.get(plan.variant_hash, {})}
+        context = replace(self._context, policies=policies)
         return UnitRun(
-            plan, self.runner, self._context, self._skills, self.emit, self.load, self._picture, self._progress,
+            plan, self.runner, context, self._skills, self.emit, self.load, self._picture, self._progress,
             self._telemetry, self.runner.read(),
         )  # fmt: skip
 

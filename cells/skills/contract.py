@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cells.kinematics.chain import Chain
     from cells.products.model import Part
     from cells.runtime.world_model import WorldModel
-    from cells.skills.policy import Policies
+    from cells.skills.policy import Policies, Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,10 @@ class Context:
     model: Callable[[], WorldModel]
     part: Callable[[str], Part]
     policies: Policies = field(default_factory=dict)
+
+    def policy_for(self, call: Call) -> Policy | None:
+        """The policy that a call is to be done by: that of its step, or of its skill, or none."""
+        return self.policies[call.id] if call.id in self.policies else self.policies.get(call.skill)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,24 +5,28 @@ A nominal is named with a version: where its constants or its phases change, pol
 
 from __future__ import annotations
 
-from cells.skills import contact, pick, tilt
+from cells.skills import contact, pick, push, tilt
 from cells.skills.fit import Fit, leans, one_by_one
 from cells.skills.policy import Contract, Kind, Space
 
 TILT_NOMINAL, MESH_NOMINAL = "tilt@1", "mesh@1"
-SPIRAL_NOMINAL, ONTO_NOMINAL = "spiral@1", "onto@1"  # which no policy improves so far
+SPIRAL_NOMINAL = "spiral@1"
+ONTO_NOMINAL = "onto@1"  # which no policy improves so far
 
 CONTRACTS = (
     Contract("insert", TILT_NOMINAL, "residual", contact.OBSERVATION, contact.ACTION),
     Contract("insert", TILT_NOMINAL, "parameters", Space(()), tilt.PARAMETERS),
     Contract("mesh", MESH_NOMINAL, "residual", contact.OBSERVATION, contact.ACTION),
     Contract("pick", pick.PICK_NOMINAL, "parameters", Space(()), pick.PARAMETERS),
+    Contract("insert", SPIRAL_NOMINAL, "parameters", Space(()), push.SPIRAL_PARAMETERS),
+    Contract("mesh", MESH_NOMINAL, "parameters", Space(()), push.MESH_PARAMETERS),
 )
 
 
-def contract_for(skill: str, kind: Kind) -> Contract | None:
-    """The contract of a ``skill``'s policies of that kind, if it takes such."""
-    return next((contract for contract in CONTRACTS if (contract.skill, contract.kind) == (skill, kind)), None)
+def contract_for(skill: str, kind: Kind, nominal: str | None = None) -> Contract | None:
+    """The contract of a ``skill``'s policies of that kind, if it takes such; for one ``nominal``, if that is told."""
+    fitting = (one for one in CONTRACTS if (one.skill, one.kind) == (skill, kind) and nominal in (None, one.nominal))
+    return next(fitting, None)
 
 
 def nominal_of(skill: str, fit: Fit) -> str:

@@ -8,53 +8,36 @@ lean, is found by tilting the part: see :mod:`cells.skills.tilt`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import cos, pi, sin
 
 import numpy as np
 
 from cells.ports import Reading
-from cells.pose import Pose, tool_down
+from cells.pose import Array, Pose, tool_down
 from cells.skills.contact import Contact, Phase, corrected, guided
 from cells.skills.contract import Call, Condition, Context, Done, Failed, Note, Skill, Steps, place_name
-from cells.skills.contracts import nominal_of
+from cells.skills.contracts import TILT_NOMINAL, nominal_of
 from cells.skills.fit import Fit, leans, one_by_one, plan_fit
 from cells.skills.motions import APPROACH, Moving, grip, softly, spiral, straight, travel
 from cells.skills.onto import HOME as HOME_ON_STUDS
 from cells.skills.onto import SOFT, both
 from cells.skills.pick import GRIP_FORCE, open_width
-from cells.skills.policy import Policy
+from cells.skills.policy import Contract, Policy
+from cells.skills.push import SEATED, TURNING, Push, pushed
 from cells.skills.tilt import Tilt, find_and_push, tuned
 from cells.skills.touch import touch
 
 ABOVE = 0.005  # m between tip and rim where feeling begins
-SPEED, CLOSE_SPEED = 0.025, 0.012  # m/s downwards; the second near the bottom, where the arm's mass would hit it
-CLOSE = 0.003  # m above the bottom
-SEARCH_PRESS, HOME = 5.0, 12.0  # N
+CLOSE = 0.003  # m above the bottom, from where a part is pushed slowly
+HOME = 12.0  # N
 SEARCH_STIFFNESS, SEARCH_TURNING = 1500.0, 40.0  # N/m, Nm/rad
-PUSH_STIFFNESS, PUSH_TURNING = 500.0, 15.0
+PUSH_STIFFNESS = 500.0
 DOWN = 2000.0  # N/m
-SPIRAL_PITCH, SPIRAL_SPEED, SPIRAL_RADIUS = 0.0006, 0.006, 0.0028  # m, m/s, m
+SPIRAL_PITCH, SPIRAL_RADIUS = 0.0006, 0.0028  # m
 DROP = 0.0007  # m below where the chamfer alone would let the tip go
-SEATED = 0.0010  # m of missing depth at which a stop may be the bottom
 SEARCH_TIME = 9.0  # s
 STICKS = 0.3  # s without getting deeper after which a part is turned to and fro
-
-
-@dataclass(frozen=True, slots=True)
-class Push:
-    """How a part is pushed down: force (N), and what it does where it sticks: a turn (rad) and a circle (m) at so many
-    rounds a second, for at most so long (s); how stiff it is in turning (Nm/rad), what missing depth (m) may be the
-    bottom, and the ``speed`` (m/s) at which it first comes down."""
-
-    force: float = 12.0
-    turn: float = 0.035
-    side: float = 0.0003
-    hertz: float = 1.5
-    patience: float = 7.0
-    turning: float = PUSH_TURNING
-    seated: float = SEATED
-    speed: float = SPEED
 
 
 def above(fit: Fit) -> Pose:
@@ -80,7 +63,7 @@ def join(context: Context, reading: Reading, contact: Contact, how: Push, tilt: 
 
 def suited(context: Context, call: Call, fit: Fit) -> Policy | None:
     """The policy for this call, if the cell works with one that was made for the strategy that it takes."""
-    policy = context.policies.get(call.skill)
+    policy = context.policy_for(call)
     return policy if policy is not None and policy.contract.nominal == nominal_of(call.skill, fit) else None
 
 
@@ -90,9 +73,16 @@ def improved(context: Context, call: Call, reading: Reading, contact: Contact, h
     if policy is None:
         return (yield from join(context, reading, contact, how))
     if policy.contract.kind == "parameters":
-        return (yield from join(context, reading, contact, how, tuned(policy.act(np.zeros(0)))))
+        return (yield from join(context, reading, contact, *tuned_as(policy.contract, policy.act(np.zeros(0)), how)))
     steps = join(context, reading, contact, how)
     return (yield from guided(steps, contact, policy, context.cell.clocks.policy_every))
+
+
+def tuned_as(contract: Contract, values: Array, how: Push) -> tuple[Push, Tilt | None]:
+    """What :func:`join` takes, with the constants (n,) of a policy of kind ``parameters`` under its ``contract``."""
+    if contract.nominal == TILT_NOMINAL:
+        return how, tuned(values)
+    return pushed(how, values, contract.action), None
 
 
 def search(context: Context, reading: Reading, contact: Contact, how: Push) -> Phase:
@@ -106,14 +96,14 @@ def search(context: Context, reading: Reading, contact: Contact, how: Push) -> P
         z, push, did = reading.arm.tcp.xyz[2], float(contact.felt(reading)[2]), contact.correction
         if z < inside:
             return reading, None
-        touched = touched or push > 0.5 * SEARCH_PRESS
+        touched = touched or push > 0.5 * how.press
         if touched:
             since += did.pace * dt
-            dx, dy = spiral(since, SPIRAL_PITCH, SPIRAL_SPEED)
+            dx, dy = spiral(since, SPIRAL_PITCH, how.glide)
             if dx * dx + dy * dy > SPIRAL_RADIUS**2:
                 break
             x, y = fit.x + dx, fit.y + dy
-        press = did.press * SEARCH_PRESS
+        press = did.press * how.press
         height = max(height - did.pace * fast * dt, z - press / DOWN)
         stiffness = (SEARCH_STIFFNESS, SEARCH_STIFFNESS, DOWN)
         at = corrected(tool_down((x, y, height), fit.yaw), contact)
@@ -124,7 +114,7 @@ def search(context: Context, reading: Reading, contact: Contact, how: Push) -> P
 
 def push_in(context: Context, reading: Reading, contact: Contact, how: Push) -> Phase:
     """Push to the bottom, sideways soft; wiggle where it sticks."""
-    fit, dt, fast = contact.fit, context.cell.tick_s, min(SPEED, context.cell.limits.contact_speed)
+    fit, dt, fast = contact.fit, context.cell.tick_s, min(how.sink, context.cell.limits.contact_speed)
     height, stuck, firm, lowest = reading.arm.tcp.xyz[2], 0.0, 0, reading.arm.tcp.xyz[2]
     x, y = reading.arm.tcp.xyz[:2]
     contact.enter("push", reading)
@@ -143,7 +133,7 @@ def push_in(context: Context, reading: Reading, contact: Contact, how: Push) -> 
         # From where the part is: a turn that began in the middle would start with a jump, faster than the arm may be.
         rate, side = (2 * pi * how.hertz, how.side) if stuck > STICKS else (0.0, 0.0)
         phase = rate * (stuck - STICKS)
-        speed = did.pace * (fast if missing > CLOSE else CLOSE_SPEED)
+        speed = did.pace * (fast if missing > CLOSE else how.close)
         height = max(height - speed * dt, z - force / DOWN)
         at = tool_down((x + side * cos(phase), y + side * sin(phase), height), fit.yaw + how.turn * sin(phase))
         spin, stiffness = how.turn * rate * cos(phase), (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN)
@@ -158,7 +148,7 @@ def let_go(context: Context, call: Call, reading: Reading, fit: Fit, force: floa
     reading = yield softly(
         here if leans(fit) else Pose(here.xyz, upright.quat),
         (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN),
-        PUSH_TURNING,
+        TURNING,
         force,
     )
     # Said before the fingers move: from then on nothing may rely on their hold.

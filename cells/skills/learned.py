@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol
 
@@ -39,6 +39,18 @@ def policies_of(cell: Cell) -> Policies:
 
     tool, every = cell.robot_spec.gripper.kind, cell.clocks.policy_every
     return load_policies(cell.policies, CONTRACTS, cell.robot, tool, cell.control.default, every)
+
+
+def policies_by_step(cell: Cell, names: Mapping[str, str]) -> Policies:
+    """The policies of the steps of a variant, by their ids; ``names`` are ``name@version``, or "" for the nominal as it
+    is. Raises ``InputError`` as :func:`load_policies`."""
+    from cells.skills.contracts import CONTRACTS
+
+    tool, every = cell.robot_spec.gripper.kind, cell.clocks.policy_every
+    found: dict[str, Policy | None] = {"": None}
+    for name in sorted(set(names.values()) - {""}):
+        found[name] = _loader(name)(name, CONTRACTS, cell.robot, tool, cell.control.default, every)
+    return {step: found[name] for step, name in names.items()}
 
 
 def load_policies(

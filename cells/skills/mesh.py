@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from cells.ports import Reading
 from cells.skills.contract import Call, Context, Skill, Steps
-from cells.skills.insert import INSERT, Push, put
+from cells.skills.insert import INSERT, put
+from cells.skills.push import Push
 
 SPEED = 0.012  # m/s: teeth meet teeth
 FORCE = 4.0  # N

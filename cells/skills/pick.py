@@ -202,7 +202,7 @@ def take(context: Context, call: Call, reading: Reading, how: Seizing, hold: Hol
 
 def run(context: Context, call: Call, reading: Reading) -> Steps:
     """Take a part, as the policy for it has it, if the cell works with one that was made for this nominal."""
-    policy, how = context.policies.get(call.skill), NOMINAL
+    policy, how = context.policy_for(call), NOMINAL
     if policy is not None and (policy.contract.nominal, policy.contract.kind) == (PICK_NOMINAL, "parameters"):
         how = tuned(policy.act(np.zeros(0)))
     return (yield from take(context, call, reading, how, Hold()))

@@ -94,5 +94,6 @@ class Policy(Protocol):
         """The action (m,) for an observation (n,), both as the contract has them."""
 
 
-# The policies that a cell works with, by skill; a skill that isn't in it runs as it is.
-Policies = Mapping[str, Policy]
+# The policies that a cell works with: by skill; for one step by its id, which goes before, None for the nominal as it
+# is. What is in neither way runs as it is.
+Policies = Mapping[str, Policy | None]

@@ -15,9 +15,10 @@ from cells.ports import Reading
 from cells.pose import tool_down
 from cells.skills.contract import Call, Command, Condition, Context, Failed, Note, Skill, Steps, place_name
 from cells.skills.fit import where_it_goes
-from cells.skills.insert import DOWN, PUSH_STIFFNESS, PUSH_TURNING
+from cells.skills.insert import DOWN, PUSH_STIFFNESS
 from cells.skills.motions import APPROACH, grip, softly, straight
 from cells.skills.pick import GRIP_FORCE, lift, open_width, seize
+from cells.skills.push import TURNING
 
 PULL = 15.0  # N; the fingers hold more than twice that
 SPEED = 0.02  # m/s upwards
@@ -75,7 +76,7 @@ def pull_out(context: Context, reading: Reading, depth: float, tare: float, toot
         side = SIDE if sticks else 0.0
         height = min(height + speed * dt, z + PULL / DOWN)
         at = tool_down((x + side * cos(phase), y + side * sin(phase), height), yaw + TURN * sin(phase))
-        reading = yield softly(at, (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN), PUSH_TURNING, 2 * PULL)
+        reading = yield softly(at, (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN), TURNING, 2 * PULL)
     return (
         reading,
         peak,

@@ -125,6 +125,12 @@ def ways(fit: Fit) -> list[float]:
     return [first + quarter * math.pi / 2 for quarter in (0, 2, 1, 3, 0, 2)]
 
 
+def ahead(fit: Fit) -> float:
+    """How far (m) before the hole's middle, as estimated, the low point comes down: inside the hole, whatever the error
+    of the estimate."""
+    return min(max(reach(fit, fit.width) - fit.error - MARGIN, 0.0), fit.error)
+
+
 def reach(fit: Fit, width: float) -> float:
     """From the axis to the lowest point of something of a ``width`` (m) that leans."""
     return width / 2 if fit.round else width / math.sqrt(2)
@@ -179,8 +185,7 @@ def _touch_down(context: Context, reading: Reading, contact: Contact, how: Tilt)
     fit, way, far, dt = contact.fit, contact.way, tip_reach(contact.fit), context.cell.tick_s
     contact.enter("lean", reading)
     contact.lean, contact.turned = how.lean, 0.0
-    ahead = min(max(reach(fit, fit.width) - fit.error - MARGIN, 0.0), fit.error)
-    x, y, height = fit.x + ahead * math.cos(way), fit.y + ahead * math.sin(way), fit.rim + AIR
+    x, y, height = fit.x + ahead(fit) * math.cos(way), fit.y + ahead(fit) * math.sin(way), fit.rim + AIR
     air = leaning(fit, (x, y, height), how.lean, way, far)
     reading = yield from straight(context, reading, air, AIR_SPEED * contact.correction.pace)
     reading = yield from tare(context, reading, contact)
@@ -203,6 +208,8 @@ def _slide(context: Context, reading: Reading, contact: Contact, how: Tilt) -> F
     contact.enter("slide", reading)
     begin = last = lowest(fit, reading.arm.tcp, way, far)
     gone, leaned = 0.0, 0
+    # In a hole that is wide for how sure the estimate is, the wall is farther than what the error alone would tell.
+    most = max(3 * fit.error + BEYOND, reach(fit, fit.hole) - ahead(fit) + 2 * fit.error)
     while reading.time - contact.since < SLIDE_TIME:
         here, press = lowest(fit, reading.arm.tcp, way, far), contact.correction.press
         along, against = float((here - begin) @ u), -float(contact.felt(reading)[:3] @ u)
@@ -211,7 +218,7 @@ def _slide(context: Context, reading: Reading, contact: Contact, how: Tilt) -> F
         if leaned >= round(STILL_TIME / dt):
             x, y, _ = (here - u * reach(fit, fit.hole)).tolist()
             return reading, (x, y)
-        if along > 3 * fit.error + BEYOND:
+        if along > most:
             return reading, f"the tip slid {1000 * along:.1f} mm and met no wall"
         pace = how.glide * contact.correction.pace * min(1.0, (reading.time - contact.since) / RAMP)
         gone = min(max(gone, along - 0.001) + pace * dt, along + how.slide * press / STIFFNESS)

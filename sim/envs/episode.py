@@ -30,7 +30,8 @@ class Conditions:
     of ints: a whole number between, other tuples: one of them. All errors are uniform: of the estimate ``offset`` (m, x
     and y each), ``tilt`` (rad, about any horizontal axis), ``yaw`` (rad, where it matters); of the part in the hand
     ``slipped`` (m, along the pads) and ``leaning`` (rad, about the closing axis). ``friction`` and ``mass`` are factors
-    of the parts', ``stiffness`` one of the arm's, ``noise`` one of the wrist sensor's."""
+    of the parts', ``stiffness`` one of the arm's, ``noise`` one of the wrist sensor's. ``item`` is the one of the unit
+    that the episode is about; any that its task is about, if empty."""
 
     family: str
     parameters: Mapping[str, Drawn] = field(default_factory=dict)
@@ -43,6 +44,7 @@ class Conditions:
     mass: tuple[float, float] = (0.9, 1.1)
     stiffness: tuple[float, float] = (0.9, 1.1)
     noise: tuple[float, float] = (0.5, 1.5)
+    item: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ import numpy as np
 from cells.description.cell import load_cell
 from cells.pose import Array
 from cells.skills.contact import ACTION, NEUTRAL, OBSERVATION, Contact, correction_of, observe
-from cells.skills.contracts import nominal_of
-from cells.skills.insert import Push, join, let_go
+from cells.skills.contracts import contract_for, nominal_of
+from cells.skills.insert import join, let_go, tuned_as
 from cells.skills.mesh import push_for
 from cells.skills.motions import straight
-from cells.skills.tilt import tuned
+from cells.skills.push import Push
 from cells.tasks.limits import build_limits
 from sim.envs.episode import Purpose, draw, narrowed
 from sim.envs.outcome import Outcome, conventions_of, outcome_of
@@ -43,16 +43,17 @@ class Joining(gymnasium.Env[Array, Array]):
         twin: bool = False, render_mode: str | None = None,
     ) -> None:  # fmt: skip
         """``conditions`` by name (see sim/envs/tasks.py), some of them set by ``changes``; ``constants`` of the
-        strategy instead of the nominal's, as ``cells.skills.tilt.PARAMETERS`` has them. The info tells which
+        strategy instead of the nominal's, as its contract's action has them, which leave an episode of a strategy with
+        another number of them alone. The info tells which
         ``nominal`` is at work, so that a policy for another leaves it alone, and of what was ``drawn`` what an order
         says; at the end all of it, and the ``outcome``; if ``privileged`` what only a teacher may know: the error of
         the estimate, and of the part in the hand. A ``twin`` floats, without the arm: see :mod:`sim.envs.twin`."""
         self.task = TASKS[task]
         self.conditions_name = conditions or next(iter(self.task.conditions))
-        self.conditions = narrowed(self.task.named(self.conditions_name), changes or {})
         self.purpose, self._privileged, self._twin, self.render_mode = purpose, privileged, twin, render_mode
-        self._tilt = None if constants is None else tuned(np.asarray(constants))
+        self._constants = None if constants is None else np.asarray(constants)
         self.cell = load_cell(cell)
+        self.conditions = narrowed(self.task.named(self.conditions_name, self.cell), changes or {})
         self._limits = build_limits(self.cell)
         self.observation_space = _box(OBSERVATION.low, OBSERVATION.high)
         self.action_space = _box(ACTION.low, ACTION.high)
@@ -112,8 +113,11 @@ class Joining(gymnasium.Env[Array, Array]):
     def _episode(self) -> Course:
         """Join, let go, and go up: the skill's own steps."""
         scene, call = self._scene, self._scene.call
-        how = push_for(call) if call.skill == "mesh" else Push()
-        reading, wrong = yield from join(scene.context, self._run.reading, self._contact, how, self._tilt)
+        how, tilt = push_for(call) if call.skill == "mesh" else Push(), None
+        contract = contract_for(call.skill, "parameters", nominal_of(call.skill, scene.fit))
+        if contract and self._constants is not None and len(self._constants) == contract.action.size:
+            how, tilt = tuned_as(contract, self._constants, how)
+        reading, wrong = yield from join(scene.context, self._run.reading, self._contact, how, tilt)
         if wrong is None:
             reading = yield from let_go(scene.context, call, reading, self._contact.fit, how.force)
             self._run.finish()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from cells.control.setpoints import Compliant
 from cells.control.verify import proof_of
 from cells.description.cell import Cell
+from cells.errors import InputError, Problem
 from cells.kinematics.chain import Chain, load_chain
 from cells.orders.order import Item, Order
 from cells.ports import Estimate, Reading
@@ -86,7 +87,7 @@ class Scene(Stage):
         """A ``twin`` floats: see :mod:`sim.envs.twin`."""
         self.cell = with_noise(cell, episode.noise)
         self.variant, self.episode, self.stiffness = variant, episode, episode.stiffness
-        self.call = call_for(self.cell, variant, skill, studs, episode.choice)
+        self.call = call_for(self.cell, variant, skill, studs, episode.choice, conditions.item)
         self.world = (Twin if twin else SimWorld)(self.cell, {variant.hash: variant}, episode.world_seed)
         self.chain = load_chain(self.cell)
         self._stand(conditions)
@@ -174,10 +175,17 @@ def with_noise(cell: Cell, factor: float) -> Cell:
     return cell.model_copy(update={"noise": noise})
 
 
-def call_for(cell: Cell, variant: ProductVariant, skill: str, studs: bool, choice: float) -> Call:
-    """The call of a ``skill`` in the plan of one such unit, onto ``studs`` or into a hole; of several by ``choice``."""
+def call_for(cell: Cell, variant: ProductVariant, skill: str, studs: bool, choice: float, item: str = "") -> Call:
+    """The call of a ``skill`` in the plan of one such unit, onto ``studs`` or into a hole: that of an ``item``, or of
+    several by ``choice``. Raises ``InputError`` where nothing of the kind is done."""
     calls = [call for call in unit_of(cell, variant).calls if call.skill == skill]
-    fitting = [call for call in calls if _onto_studs(variant, call) == studs]
+    fitting = [
+        call for call in calls
+        if _onto_studs(variant, call) == studs and item in ("", call.item.split("/")[1])
+    ]  # fmt: skip
+    if not fitting:
+        what = f"to {skill} {item or 'something'} is no step of a {variant.family} that this task is about"
+        raise InputError(Problem("conditions:item", what, "name an item of the variant, as its process plan has it"))
     return fitting[int(choice * len(fitting))]
 
 

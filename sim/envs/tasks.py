@@ -6,13 +6,17 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cells.description.cell import Cell
 from cells.description.documents import shown
 from cells.description.problems import nearest
 from cells.errors import InputError, Problem
+from cells.skills.fit import SURE
 from sim.envs.episode import Conditions
 
 PEG = {"peg_mm": (8.0, 20.0), "peg_length_mm": (32.0, 50.0), "pegs": (3, 4)}
 SHAPES = {"peg_shape": ("round", "round", "round", "square")}
+# The conditions of one variant in one cell, which every task has: see :func:`as_declared`.
+DECLARED = "declared"
 GEARBOX = {
     "pinion_teeth": (18, 40), "gear_teeth": (18, 48), "face_mm": (6.0, 10.0), "shaft_mm": (6.0, 12.0), "pins": 2,
 }  # fmt: skip
@@ -28,12 +32,23 @@ class Task:
     studs: bool
     conditions: Mapping[str, Conditions]
 
-    def named(self, name: str) -> Conditions:
-        """The conditions of a ``name``. Raises ``InputError`` if there are none."""
+    def named(self, name: str, cell: Cell) -> Conditions:
+        """The conditions of a ``name``, in a cell. Raises ``InputError`` if there are none."""
+        if name == DECLARED:
+            return as_declared(cell)
         if name not in self.conditions:
             what = f"the task {self.name} has none called {shown(name)}"
-            raise InputError(Problem("conditions", what, nearest(name, self.conditions)))
+            raise InputError(Problem("conditions", what, nearest(name, (*self.conditions, DECLARED))))
         return self.conditions[name]
+
+
+def as_declared(cell: Cell) -> Conditions:
+    """Errors as the cell's file declares them, to their bounds (:data:`~cells.skills.fit.SURE` standard deviations).
+    The part slipped along the pads by as much, as it was picked by such an estimate, too. Of which family, which
+    parameters and which item is for changes to say."""
+    sigma = cell.noise.locator_sigma
+    offset, tilt, yaw = SURE * max(sigma[:2]), SURE * max(sigma[3:5]), SURE * sigma[5]
+    return Conditions("", offset=offset, tilt=tilt, yaw=yaw, slipped=offset)
 
 
 INSERT = Task(

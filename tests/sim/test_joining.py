@@ -13,8 +13,9 @@ from cells.pose import Array
 from cells.skills.contact import NEUTRAL, Contact
 from cells.skills.contract import Note
 from cells.skills.contracts import CONTRACTS
-from cells.skills.insert import Push, improved
+from cells.skills.insert import improved
 from cells.skills.policy import Contract
+from cells.skills.push import Push
 from cells.skills.tilt import PARAMETERS, Tilt, constants
 
 PARAMETERS_OF_TILT = next(c for c in CONTRACTS if (c.skill, c.kind) == ("insert", "parameters"))

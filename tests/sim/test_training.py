@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from cells.errors import InputError
-from cells.skills.contracts import CONTRACTS
+from cells.skills.contracts import TILT_NOMINAL, contract_for
 from cells.skills.pick import PARAMETERS
 from policies import search
 from policies.episodes import read_rows
@@ -49,7 +49,8 @@ def test_a_policy_is_trained_and_a_second_command_has_nothing_left_to_do(
     assert {path.name for path in folder.iterdir()} >= {"card.md", "success.png", "filmstrip.png"}
     written = json.loads((folder / "policy.json").read_text())
     assert written["part_ranges"]["trained"]["pegboard"]["peg_mm"] == [16, 16]
-    [contract] = [one for one in CONTRACTS if (one.skill, one.kind) == ("insert", "parameters")]
+    contract = contract_for("insert", "parameters", TILT_NOMINAL)
+    assert contract is not None
     load_policy(folder, contract, *(written[key] for key in ("robot", "tool", "control_mode", "policy_every")))
 
     app(args=words, standalone_mode=False)
@@ -67,9 +68,12 @@ def test_a_policy_is_trained_and_a_second_command_has_nothing_left_to_do(
         (["paint"], "no environment for 'paint'"),
         (["insert", "--conditions", "odd"], "the task Insert has none called 'odd'"),
         (["insert", "--product", "gearbox"], "is gearbox, and these conditions are of pegboard"),
-        (["mesh", "--conditions", "bench", "--product", "gearbox"], "'mesh' takes no policy of kind parameters"),
+        (["pick", "--conditions", "varied", "--learner", "cloning"], "'pick' takes no policy of kind residual"),
         (["cover", "--conditions", "bench", "--product", "gearbox"], "lead to the strategy onto@1, which takes no"),
-        (["insert", "--set", "chamfer_mm=0.5", "--set", "tilt=0.0"], "lead to the strategy spiral@1"),
+        (
+            ["insert", "--set", "chamfer_mm=0.5", "--set", "tilt=0.0", "--learner", "cloning"],
+            "lead to the strategy spiral@1, which takes no policy of kind residual; one is for tilt@1",
+        ),
         (["insert", "--budget", "soon"], "'soon' can't be read"),
     ],
 )

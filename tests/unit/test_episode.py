@@ -14,13 +14,13 @@ LIMITS = build_limits(load_cell("panda-bench"))
 
 
 def test_a_seed_draws_the_same_and_what_can_be_built() -> None:
-    conditions = INSERT.named("hard")
+    conditions = INSERT.named("hard", load_cell("panda-bench"))
     (one, variant), (again, _), (other, _) = (draw(conditions, "training", seed, LIMITS) for seed in (1, 1, 2))
     assert one == again != other
     assert dict(variant.parameters) == one.parameters
 
 
 def test_conditions_that_nobody_can_build_are_refused_with_what_was_drawn_and_why() -> None:
-    conditions = narrowed(INSERT.named("hard"), {"peg_mm": (70.0, 90.0)})
+    conditions = narrowed(INSERT.named("hard", load_cell("panda-bench")), {"peg_mm": (70.0, 90.0)})
     with pytest.raises(InputError, match=r"peg_mm \(70\.0, 90\.0\), .* can't be built, .* the last: pegboard:peg_mm: "):
         draw(conditions, "training", 1, LIMITS)

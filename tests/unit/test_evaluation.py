@@ -38,7 +38,7 @@ from tests.e2e.test_help import HEAVY
 from tests.unit.entries import description
 from tests.unit.test_zoo_commands import DECLARED
 
-RESIDUAL, TUNED, MESH, _ = CONTRACTS
+RESIDUAL, TUNED, MESH, *_ = CONTRACTS
 CELL = load_cell("panda-bench")
 STEPS = 3
 

@@ -18,8 +18,8 @@ from cells.description.cell import load_cell
 from cells.errors import InputError
 from cells.pose import Array
 from cells.skills.contact import ACTION, NEUTRAL, OBSERVATION
-from cells.skills.contracts import CONTRACTS
-from cells.skills.policy import Policy
+from cells.skills.contracts import TILT_NOMINAL, contract_for
+from cells.skills.policy import Kind, Policy
 from cells.skills.tilt import Tilt, constants
 from policies import residual, store
 from policies.cloning import clone, imitate
@@ -38,7 +38,7 @@ from policies.tuning import play_constants, tune
 from tests.unit.toy import TOY
 
 CELL = load_cell("panda-bench")
-ASKED = Asked("insert", TOY, "residual", 1)
+ASKED = Asked("insert", TILT_NOMINAL, TOY, "residual", 1)
 BOUND = {"robot": CELL.robot, "tool": CELL.robot_spec.gripper.kind, "control_mode": CELL.control.default}
 
 
@@ -55,8 +55,9 @@ def written(run: Run, learned: Learned, zoo: Path, episodes: int = 3) -> tuple[P
     return write_result(run, run.spent_s, learned, episodes, CELL, zoo, "toy", "cellwright train")
 
 
-def loaded(folder: Path, kind: str) -> Policy:
-    [contract] = [one for one in CONTRACTS if (one.skill, one.kind) == ("insert", kind)]
+def loaded(folder: Path, kind: Kind) -> Policy:
+    contract = contract_for("insert", kind, TILT_NOMINAL)
+    assert contract is not None
     return load_policy(folder, contract, **BOUND, policy_every=CELL.clocks.policy_every)
 
 
@@ -167,13 +168,31 @@ def test_residual_ships_what_torch_does_and_goes_on_after_a_kill(tmp_path: Path)
     assert first.weights
     assert {path.name for path in folder.iterdir()} == {
         "policy.json", "policy.json.sha256", "evaluation.json", "weights.safetensors", "policy.onnx",
-        "card.md", "success.png",
+        "card.md", "success.png", "replay.npz",
     }  # fmt: skip
-    assert not any(zipfile.is_zipfile(path) or path.read_bytes()[:1] == b"\x80" for path in folder.iterdir())
+    with zipfile.ZipFile(folder / "replay.npz") as replay:
+        assert all(name.endswith(".npy") for name in replay.namelist())
+    others = [path for path in folder.iterdir() if path.name != "replay.npz"]
+    assert not any(zipfile.is_zipfile(path) or path.read_bytes()[:1] == b"\x80" for path in others)
     policy, network = loaded(folder, "residual"), from_weights((folder / "weights.safetensors").read_bytes())
     for seen in observations(20):
         expected = network(torch.as_tensor(seen, dtype=torch.float32)).detach().numpy()
         assert np.allclose(policy.act(seen), expected, atol=1e-5)
+
+
+def test_residual_goes_on_with_a_network_and_the_steps_that_it_learned_from(tmp_path: Path, brief: None) -> None:
+    with Run(tmp_path / "first", ASKED, budget_s=2.0) as run:
+        first = practise(run)
+    assert first.weights and first.replay
+    known = from_npz(first.replay)
+    with Run(tmp_path / "run", replace(ASKED, seed=2), budget_s=2.0) as run:
+        learned = practise(run, residual.Start(first.weights, first.replay))
+    assert learned.weights and learned.replay
+    shown = from_npz(learned.replay)
+    assert len(shown.episodes) == len(known.episodes) + residual.SHOWN_AGAIN
+    assert np.allclose(shown.observations[: len(known.actions)], known.observations)
+    ours, theirs = from_weights(learned.weights), from_weights(first.weights)
+    assert torch.equal(ours.mean, theirs.mean) and torch.equal(ours.scale, theirs.scale)
 
 
 def test_tuning_goes_on_where_it_was(tmp_path: Path) -> None:

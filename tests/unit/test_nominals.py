@@ -35,6 +35,6 @@ def test_the_nominal_follows_from_the_fit_and_a_policy_for_another_is_left_out(
     call: Any = SimpleNamespace(skill=skill)
     for contract in CONTRACTS:
         policy = SimpleNamespace(contract=contract)
-        context: Any = SimpleNamespace(policies={skill: policy})
+        context: Any = SimpleNamespace(policy_for=lambda call, policy=policy: policy)
         assert (suited(context, call, fit) is policy) == (contract.nominal == nominal)
-    assert suited(SimpleNamespace(policies={}), call, fit) is None  # type: ignore[arg-type]
+    assert suited(SimpleNamespace(policy_for=lambda call: None), call, fit) is None  # type: ignore[arg-type]

@@ -84,7 +84,7 @@ def build(journal: Journal, variant: ProductVariant, work_j: float | None = 12.5
         attempt = 2 if number == 1 else 1
         note("step_started", serial=SERIAL, step=step.id, skill=name, attempt=attempt)
         note("step_done", serial=SERIAL, step=step.id, skill=name, attempt=attempt, duration_s=3.25, energy_j=work_j,
-             result={"peak_force_n": 11.5, "seated": True},
+             result={"peak_force_n": 11.5, "seated": True, "policy": "gentle@1.0.0"},
              telemetry={"file": "x.npz", "sha256": TELEMETRY, "samples": 5})  # fmt: skip
     note("unit_finished", serial=SERIAL, verdict="good", reasons=[], seconds=40.0,
          energy_j=work_j and 10 * work_j)  # fmt: skip

@@ -88,6 +88,12 @@ def id_short(name: str) -> str:
     return (clean if clean[:1].isalpha() else f"N{clean}")[:120].rstrip("_") or "N"
 
 
+def policy_id(reference: str) -> str:
+    """The id of the asset that a policy ``name@version`` is; that of its submodel AI Model Nameplate begins with it."""
+    name, _, version = reference.partition("@")
+    return f"urn:cellwright:policy:{name}:{version}"
+
+
 def own(name: str) -> str:
     """The semantic id of a concept that no template has and Cellwright defines."""
     return f"urn:cellwright:concept:{name}:1"

@@ -5,11 +5,20 @@ Both follow VDI 3682: each process has its product, process and resource.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from cells.orders.passport.elements import collection, own, prop, properties, submodel, text
+from cells.orders.passport.elements import (
+    collection,
+    own,
+    policy_id,
+    prop,
+    properties,
+    reference,
+    submodel,
+    text,
+)
 from cells.orders.passport.record import Attempt, Piece, UnitRecord
 from cells.products.inverse import DESTRUCTIVE, inverse_plan
 
@@ -81,8 +90,9 @@ def _executed_process(
         parameters["TelemetrySha256"] = last.telemetry
     outcome = "done" if last.done else "failed"
     description = f"{last.skill}: {step.item if step else last.step}"
+    policy = [_policy(str(last.values["policy"]))] if "policy" in last.values else []
     elements = [
-        *_process(last.step, last.skill, description, step, parameters, cell, lots),
+        *_process(last.step, last.skill, description, step, parameters, cell, lots, policy),
         prop("ProcessStatus", "finished", f"{EXECUTED}/ProcessStatus/1/0"),
         prop("ProcessResult", outcome, f"{EXECUTED}/ProcessResult/1/0"),
         prop("ProcessStartTime", first.start_wall, f"{EXECUTED}/ProcessStartTime/1/0"),
@@ -101,14 +111,17 @@ def _process(
     parameters: Mapping[str, Any],
     cell: Cell,
     lots: Mapping[str, str],
+    resources: Iterable[Any] = (),
 ) -> list[Any]:
-    """What both templates ask of a process. The planned time isn't known to events: it is left without a value."""
+    """What both templates ask of a process; ``resources`` beside cell, robot and control mode. The planned time isn't
+    known to events: it is left without a value."""
     from basyx.aas import model
 
     product = {"Item": step.item, "Target": step.target or "none"} if step else {}
     values = {**(step.constraints if step and step.id == id_ else {}), **parameters}
     bill = {step.item: lots[step.item]} if step and step.item in lots else {}
     resource = {"Cell": cell.name, "Robot": cell.robot_spec.name, "ControlMode": cell.control.default}
+    named = [prop(key, value, own("resource-parameter")) for key, value in resource.items()]
     return [
         prop("ProcessId", id_, f"{PLAN}/ProcessId/1/0"),
         prop("ProcessName", name, f"{PLAN}/ProcessName/1/0"),
@@ -116,9 +129,19 @@ def _process(
         prop("PlannedProcessTime", None, f"{PLAN}/PlannedProcessTime/1/0", type_=model.datatypes.Duration),
         properties("ProductParameters", product, f"{PLAN}/ProductParameters/1/0", own("product-parameter")),
         properties("ProcessParameters", values, f"{PLAN}/ProcessParameters/1/0", own("process-parameter")),
-        properties("ResourceParameters", resource, f"{PLAN}/ResourceParameters/1/0", own("resource-parameter")),
+        collection("ResourceParameters", [*named, *resources], f"{PLAN}/ResourceParameters/1/0"),
         properties("ProcessBoM", bill, f"{PLAN}/ProcessBoM/1/0", own("lot")),
     ]
+
+
+def _policy(reference_: str) -> Any:
+    """A reference to the submodel that tells of the policy which a step was done by, as ``cellwright zoo show --aas``
+    writes it."""
+    from basyx.aas import model
+
+    key = model.Key(model.KeyTypes.SUBMODEL, f"{policy_id(reference_)}/AIModelNameplate")
+    to = model.ModelReference((key,), model.Submodel)
+    return model.ReferenceElement("Policy", to, semantic_id=reference(own("policy")))
 
 
 def _stage(number: int, attempt: Attempt) -> Any:

@@ -170,6 +170,8 @@ def _plain(element: Any) -> Any:
         return value if isinstance(value, int | float | str | None) else str(value)
     if isinstance(element, model.MultiLanguageProperty):
         return dict(element.value or {})
+    if isinstance(element, model.ReferenceElement):
+        return str(element.value.key[-1].value) if element.value else None
     if isinstance(element, model.SubmodelElementList):
         return [_plain(child) for child in element.value]
     return _plain_children(element)

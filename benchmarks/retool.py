@@ -1,0 +1,256 @@
+"""From a variant that no shipped policy was trained on to proven skills: how often, how soon, and what it takes.
+
+    python benchmarks/retool.py --variants 12 --seed 1 --jobs 2 --json
+
+Variants are drawn from ``OUTER`` by ``--seed``; each has at least one parameter outside ``INNER``, the box that the
+shipped policies are trained on. Two of three are pegboards, the third a gearbox without screws. Each is retooled for as
+``cellwright retool`` does it, with the shipped zoo alone (a home of its own), in panda-bench with the noise that it
+declares: gates on set A and one final evaluation on set B in the floating twin. Then the first episodes of B are done
+once more by the full arm. Rows are kept in ``--out``, so that a run that was broken off goes on where it was.
+
+Measures: ``retool_success`` the share of variants whose every contact step succeeds in at least 93 % of B;
+``retool_success_hard`` the same of those for which a step passed no gate as it was; ``_lb`` their bounds (Clopper-
+Pearson). ``retool_steps_vs_scratch`` environment steps until the gate lets an improved step pass, from the zoo's
+candidate over from the nominal, paired, over steps that began with one; who never passes counts what the budget gave.
+``changeover_s_median`` from order to proven, wall clock. ``twin_gap`` the points of success that are lost from the
+twin to the full arm on the same episodes, ``_ub`` its bound (Tango), ``full_arm_success`` the share there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from cells.commands.show import STDERR, STDOUT, plain, rerouted, say, table
+from cells.description.cell import load_cell
+from cells.errors import CellwrightError, Unbuildable
+from cells.orders.order import Item, Order
+from cells.products.catalogue import build_variant
+from cells.products.model import ProductVariant, Value
+from cells.tasks.limits import build_limits
+from cells.tasks.plan import plan_order
+from policies.contacts import contact_steps
+from policies.evaluation import evaluate, paired
+from policies.gating import FIRST_SEED, Candidate, gate
+from policies.improving import improve
+from policies.publishing import prove
+from policies.retool import Retooling, Terms, Work
+from policies.retool_command import Watching
+from policies.statistics import difference, share
+from policies.store import find_entry, own_zoo
+
+CELL, ENOUGH, FULL_ARM = "panda-bench", 0.93, 20
+Box = Mapping[str, tuple[Value, ...] | Value]
+# A pair of floats: anything between; a pair of ints: a whole number between; other tuples: one of them.
+INNER: Mapping[str, Box] = {
+    "pegboard": {"pegs": (2, 3), "peg_mm": (10.0, 16.0), "peg_length_mm": (36.0, 46.0), "peg_shape": "round",
+                 "clearance_mm": (0.45, 0.8), "chamfer_mm": (0.0, 0.5)},
+    "gearbox": {"pinion_teeth": (20, 32), "gear_teeth": (24, 40), "face_mm": (7.0, 9.0), "shaft_mm": (7.0, 10.0),
+                "clearance_mm": (0.4, 0.5), "pins": 2, "screws": 0},
+}  # fmt: skip
+OUTER: Mapping[str, Box] = {
+    "pegboard": {"pegs": (2, 4), "peg_mm": (8.0, 20.0), "peg_length_mm": (32.0, 50.0), "peg_shape": ("round", "square"),
+                 "clearance_mm": (0.3, 1.0), "chamfer_mm": (0.0, 0.5)},
+    "gearbox": {"pinion_teeth": (18, 40), "gear_teeth": (18, 48), "face_mm": (6.0, 10.0), "shaft_mm": (6.0, 12.0),
+                "clearance_mm": (0.3, 0.6), "pins": 2, "screws": 0},
+}  # fmt: skip
+FAMILIES = ("pegboard", "pegboard", "gearbox")
+
+
+def variant_of(number: int, seed: int) -> ProductVariant:
+    """The variant of a number: one that the cell can build, outside the inner box."""
+    family, chance, cell = FAMILIES[number % 3], np.random.default_rng([seed, number]), load_cell(CELL)
+    while True:
+        drawn = {name: _value(range_, chance) for name, range_ in OUTER[family].items()}
+        try:
+            variant = build_variant(family, drawn, build_limits(cell))
+            plan_order(order_of(variant, number), cell, [variant])
+        except Unbuildable:
+            continue
+        if any(not _inside(value, INNER[family][name]) for name, value in drawn.items()):
+            return variant
+
+
+def order_of(variant: ProductVariant, number: int) -> Order:
+    """An order of one unit of a variant."""
+    item = Item(product=variant.family, quantity=1, parameters=dict(variant.parameters))
+    data = {"schema": "cellwright/order/v1", "id": f"BENCH-{number:03d}", "customer": "bench", "due": "2026-12-31"}
+    return Order(**data, items=(item,))  # type: ignore[arg-type]
+
+
+def _value(range_: Any, chance: np.random.Generator) -> Value:
+    if not isinstance(range_, tuple):
+        return range_  # type: ignore[no-any-return]
+    if isinstance(range_[0], float):
+        return round(float(chance.uniform(*range_)), 2)
+    if isinstance(range_[0], int):
+        return int(chance.integers(range_[0], range_[1] + 1))
+    return str(chance.choice(range_))
+
+
+def _inside(value: Value, range_: Any) -> bool:
+    if not isinstance(range_, tuple):
+        return bool(value == range_)
+    return bool(range_[0] <= value <= range_[1])
+
+
+def retooled(number: int, seed: int, terms: Terms, full_arm: int, out: Path) -> dict[str, Any]:
+    """The row of a variant."""
+    folder, cell, variant = out / f"variant-{number:03d}", load_cell(CELL), variant_of(number, seed)
+    os.environ["CELLWRIGHT_HOME"] = str((folder / "home").resolve())
+    order, variants = order_of(variant, number), {variant.hash: variant}
+    steps = contact_steps(plan_order(order, cell, [variant]), variants, CELL)
+    done: dict[str, Any] = {}
+
+    def note(kind: str, data: dict[str, Any]) -> None:
+        done[kind] = data
+
+    command = shlex.join(["python", "benchmarks/retool.py", *sys.argv[1:]])
+    with Watching() as board:
+        work = Retooling(order.id, cell, steps, terms, folder / "retool", command, board, note)
+        work.run()
+    rows = [step_row(one, terms, full_arm) for one in work.works]
+    took = done["changeover_finished"]
+    return {
+        "number": number, "family": variant.family, "parameters": dict(variant.parameters), "steps": rows,
+        "wall_s": took["wall_s"], "cpu_s": took["cpu_s"], "episodes": took["episodes"],
+        "success": all(row["final"]["share"] >= ENOUGH for row in rows), "hard": any(row["hard"] for row in rows),
+    }  # fmt: skip
+
+
+def step_row(work: Work, terms: Terms, full_arm: int) -> dict[str, Any]:
+    """What came of a step, with the full arm and with what the same takes from scratch."""
+    event = work.done
+    assert event is not None, "a retooling that has ended has done all steps"
+    hard = not any(one["passed"] for one in event["tried"] if not one["name"].startswith(work.step.called))
+    return {
+        **event,
+        "hard": hard,
+        **on_full_arm(work, event, terms, full_arm),
+        **from_scratch(work, event, hard, terms),
+    }
+
+
+def on_full_arm(work: Work, event: Mapping[str, Any], terms: Terms, episodes: int) -> dict[str, Any]:
+    """The first episodes of B by the full arm, beside the twin on the same."""
+    count = min(episodes, terms.final)
+    if not count:
+        return {"full_arm": None}
+    kept = Candidate(folder=find_entry(event["policy"])) if event["policy"] else Candidate()
+    path = work.folder / "full-arm.jsonl"
+    _, floating = prove(kept, work.step, count, terms.seed, path, terms.jobs)
+    practice = work.step.practice
+    _, real = evaluate(
+        kept.folder or "nominal", practice.task, practice.conditions, count, FIRST_SEED + terms.seed, path,
+        changes=practice.changed, cell=CELL, alone=True, jobs=terms.jobs,
+    )  # fmt: skip
+    found = paired(real, floating).success
+    return {"full_arm": {"count": sum(bool(row.outcome["success"]) for row in real), "of": count,
+                         "gained": found.gained, "lost": found.lost}}  # fmt: skip
+
+
+def from_scratch(work: Work, event: Mapping[str, Any], hard: bool, terms: Terms) -> dict[str, Any]:
+    """The steps that an improvement took, and those that it takes from the nominal; None where there is nothing to
+    compare: not improved, or from the nominal anyway."""
+    begun = max((one for one in event["tried"] if not one["name"].startswith(work.step.called)),
+                key=lambda one: (one["passed"], one["count"]))  # fmt: skip
+    if not hard or not event["improved_steps"] or begun["name"] == "nominal":
+        return {"warm_steps": None, "scratch_steps": None}
+    step, cell = work.step, load_cell(CELL)
+    found = improve(
+        Candidate(), step, cell, own_zoo(), work.folder / "scratch", terms.budget_s, terms.seed, terms.jobs, "",
+        0.0, lambda candidate: gate(candidate, step.practice, terms.gated, terms.target, terms.seed,
+                                    work.folder / "scratch-gate.jsonl", terms.jobs),
+    )  # fmt: skip
+    return {"warm_steps": event["improved_steps"], "scratch_steps": found.steps}
+
+
+def measures(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """The issue's measures; what nothing was found for is left out."""
+    out: dict[str, float] = {}
+    for name, some in (("retool_success", rows), ("retool_success_hard", [row for row in rows if row["hard"]])):
+        if some:
+            found = share(sum(row["success"] for row in some), len(some))
+            out |= {name: found.share, f"{name}_lb": found.lower, f"{name}_of": float(found.of)}
+    steps = [step for row in rows for step in row["steps"]]
+    both = [step for step in steps if step["scratch_steps"]]
+    if both:
+        out["retool_steps_vs_scratch"] = sum(s["warm_steps"] for s in both) / sum(s["scratch_steps"] for s in both)
+    out["changeover_s_median"] = median(row["wall_s"] for row in rows)
+    full = [step["full_arm"] for step in steps if step["full_arm"]]
+    if full:
+        gap = difference(
+            sum(one["gained"] for one in full), sum(one["lost"] for one in full), sum(one["of"] for one in full)
+        )
+        out |= {
+            "twin_gap": -100 * gap.difference, "twin_gap_ub": -100 * gap.lower,
+            "full_arm_success": sum(one["count"] for one in full) / gap.of,
+        }  # fmt: skip
+    return {name: round(value, 4) + 0.0 for name, value in out.items()}  # + 0.0: no minus zero
+
+
+def main() -> None:
+    """Run what is missing and print the table, or one JSON object."""
+    from policies.train_command import seconds
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--variants", type=int, default=12)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--gate", type=int, default=60, help="episodes of set A")
+    parser.add_argument("--final", type=int, default=150, help="episodes of set B")
+    parser.add_argument("--full-arm", type=int, default=FULL_ARM, help="episodes of B by the full arm")
+    parser.add_argument("--budget", default="10min", help="CPU time for improving, of each variant")
+    parser.add_argument("--out", type=Path, help="where rows are kept (default: runs/bench-retool-<seed>)")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    out = options.out or Path("runs") / f"bench-retool-{options.seed}"
+    terms = Terms(budget_s=seconds(options.budget), gated=options.gate, final=options.final, jobs=options.jobs)
+    asked = {**asdict(replace(terms, jobs=1)), "seed": options.seed, "full_arm": options.full_arm}
+    rows: list[dict[str, Any]] = []
+    try:
+        for number in range(options.variants):
+            path = out / f"variant-{number:03d}" / "row.json"
+            kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"asked": None}
+            if kept["asked"] != asked:
+                with rerouted(STDOUT, to=STDERR):
+                    row = plain(retooled(number, options.seed, terms, options.full_arm, out))
+                kept = {"asked": asked, "row": row}
+                path.write_text(json.dumps(kept), encoding="utf-8")
+            rows.append(kept["row"])
+            say(f"variant {number}: {'proven' if rows[-1]['success'] else 'not proven'}, {rows[-1]['wall_s']:.0f} s")
+    except CellwrightError as error:
+        sys.exit(str(error))
+    found = measures(rows)
+    if options.json:
+        report = {
+            "name": "retool",
+            "machine": f"{platform.machine()}, Python {platform.python_version()}, {platform.system()}",
+            "command": shlex.join(["python", "benchmarks/retool.py", *sys.argv[1:]]),
+            "inner_box": INNER, "rows": rows, "measures": found,
+        }  # fmt: skip
+        print(json.dumps(plain(report)))
+        return
+    lines = [
+        (row["number"], row["family"], f"{step['skill']} {step['part']}", step["strategy"], step["policy"] or "nominal",
+         step["how"], f"{step['final']['count']}/{step['final']['of']}", f"{step['wall_s']:.0f}")
+        for row in rows for step in row["steps"]
+    ]  # fmt: skip
+    table(("variant", "product", "step", "strategy", "by", "", "set B", "s"), lines)
+    for name, value in found.items():
+        print(f"{name:28} {value}")
+
+
+if __name__ == "__main__":
+    main()

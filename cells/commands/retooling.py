@@ -1,0 +1,105 @@
+"""What ``run`` asks of whoever can prove skills: to do it first, or which steps nobody has proven (entry points
+``cellwright.retool``: ``retool`` and ``unproven``)."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cells.commands.show import say
+from cells.errors import InputError, Problem, Refused
+
+if TYPE_CHECKING:
+    from cells.description.cell import Cell
+    from cells.orders.order import Order
+    from cells.products.model import ProductVariant
+    from cells.tasks.plan import Plan
+
+GROUP = "cellwright.retool"
+PICTURE_SIZE = (960, 600)
+
+
+def retool_first(
+    order: Order, cell: Cell, cell_name: str, variants: Mapping[str, ProductVariant], plan: Plan
+) -> Mapping[str, Any]:
+    """Prove who can do each contact step of a plan. Raises ``InputError`` where nobody here can do that."""
+    retool = _found("retool")
+    if retool is None:
+        what, remedy = "nothing here can prove a skill", "pip install 'cellwright[sim,train]'"
+        raise InputError(Problem("--retool", what, remedy))
+    result: Mapping[str, Any] = retool(order, cell, cell_name, variants, plan)
+    for step in result["steps"]:
+        who = step["policy"] or "the nominal"
+        say(f"{step['skill']} {step['part']}: {who}, {'proven' if step['proven'] else 'not proven'}")
+    return result
+
+
+def say_unproven(
+    order_file: Path, overrides: Sequence[str], cell_name: str, cell: Cell, variants: Mapping[str, ProductVariant],
+    plan: Plan,
+) -> None:  # fmt: skip
+    """Name, in one line, the steps that nobody has proven and what proves them. Silent about what ran well before, and
+    where no policies are used."""
+    look = _found("unproven")
+    steps = [] if look is None else look(cell, variants, plan)
+    if steps:
+        words = ["cellwright", "retool", str(order_file), "--cell", cell_name]
+        words += [word for override in overrides for word in ("--set", override)]
+        say(f"not proven for these parts: {', '.join(steps)}; to prove it: {shlex.join(words)}")
+
+
+def picture_setup(cell: Cell, variants: Mapping[str, ProductVariant], plan: Plan, path: Path) -> Path | None:
+    """Write a picture of the cell as it is to be set up for the first unit of a plan, out of the simulated world; None
+    where there is none, or it can't draw."""
+    from cells.commands.worlds import GROUP as WORLDS
+    from cells.commands.worlds import TWIN, world_opener
+
+    if TWIN not in entry_points(group=WORLDS).names:
+        return None
+    try:
+        world = world_opener(TWIN)(cell, variants, 0, False)
+    except InputError:  # its packages are missing
+        return None
+    try:
+        world.stock.load(plan.units[0].loads)
+        data = world.camera.picture(*PICTURE_SIZE)
+    finally:
+        world.close()
+    if not data:
+        return None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def confirm_setup(order: Order, cell: Cell, variants: Mapping[str, ProductVariant], yes: bool) -> None:
+    """List what a person has to change since the last order, and have it confirmed, ``yes`` by the command itself.
+    Raises ``Refused`` where nobody does."""
+    from cells.journal.store import Journal
+    from cells.orders.setup import instructions, last_setup, setup_for
+
+    with Journal.open(cell.name) as journal:
+        was = last_setup(cell, journal.events(kinds=("unit_started", "order_finished")))
+    todo = instructions(was, setup_for(order.id, cell, variants.values()))
+    for line in todo:
+        say(f"change by hand: {line}")
+    if not todo or yes:
+        return
+    if not sys.stdin.isatty() or input("Is all of it done? [y/N] ").strip().lower() not in ("y", "yes"):
+        what = "isn't confirmed: the cell was set up for another order"
+        raise Refused(Problem("setup", what, "change what is listed, then run it with --yes"))
+
+
+def _found(name: str) -> Callable[..., Any] | None:
+    """What an installed package offers under this name; None if nobody does, or it lacks a package itself."""
+    for point in entry_points(group=GROUP, name=name):
+        try:
+            offered: Callable[..., Any] = point.load()
+        except ModuleNotFoundError:
+            continue
+        return offered
+    return None

@@ -1,0 +1,93 @@
+"""What stands ready in a cell for an order, and what a person has to change from one order to the next.
+
+It follows from what is known: the base parts that the fixture holds, and which parts lie in which tray. Fingers stay:
+one gripper takes every part that a family may have in a cell, or the plan would have refused it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cells.errors import CellwrightError
+from cells.journal.event import Event
+from cells.products.model import Part, ProductVariant
+
+if TYPE_CHECKING:
+    from cells.description.cell import Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What is where, in words: the base parts that fixtures hold one after the other (``fixture``), and the parts of
+    one unit of each kind, by tray."""
+
+    order: str
+    fixture: tuple[str, ...] = ()
+    trays: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def told(self) -> str:
+        """The setup in a line."""
+        return f"{self.order}: {', '.join(self.fixture) or 'no fixture'}"
+
+
+def setup_for(order: str, cell: Cell, variants: Iterable[ProductVariant]) -> Setup:
+    """The setup of an order of these variants. Raises ``Unbuildable`` for one that the trays are too small for."""
+    from cells.tasks.plan import slots_of_unit
+
+    held: dict[str, None] = {}
+    trays: dict[str, Counter[str]] = {}
+    for variant in variants:
+        held |= {named(part): None for part in variant.parts.values() if part.base}
+        for load in slots_of_unit("unit", cell, variant):
+            trays.setdefault(load.station, Counter())[named(variant.parts[load.part])] += 1
+    lying = {name: tuple(f"{count} × {part}" for part, count in parts.items()) for name, parts in sorted(trays.items())}
+    return Setup(order, tuple(held), lying)
+
+
+def last_setup(cell: Cell, events: Iterable[Event]) -> Setup | None:
+    """The setup of the order that was finished last; None if there is none, or it can't be made out any more.
+    ``events`` are those of the kinds ``unit_started`` and ``order_finished``."""
+    from cells.products.catalogue import build_variant
+
+    order, units = None, dict[str, dict[str, Event]]()
+    for event in events:
+        if event.kind == "order_finished":
+            order = str(event.data["order"])
+        elif event.data.get("parameters") is not None:
+            units.setdefault(str(event.data["order"]), {})[event.data["variant"]] = event
+    if order is None or order not in units:
+        return None
+    try:
+        made = [build_variant(event.data["family"], event.data["parameters"]) for event in units[order].values()]
+        return setup_for(order, cell, made)
+    except CellwrightError:  # of a family that has changed, or has gone
+        return None
+
+
+def instructions(was: Setup | None, becomes: Setup) -> list[str]:
+    """What a person has to change, in words; nothing, where it isn't known what stands there."""
+    if was is None:
+        return []
+    told = []
+    if set(becomes.fixture) - set(was.fixture):
+        removed = f", instead of the one for {_and(was.fixture)}" if was.fixture else ""
+        told.append(f"fixture: clamp the plate for {_and(becomes.fixture)}{removed}")
+    for tray, parts in becomes.trays.items():
+        if parts != was.trays.get(tray):
+            told.append(f"{tray}: seats for {_and(parts)} of a unit")
+    told += [f"{tray}: leave it empty" for tray in was.trays if tray not in becomes.trays]
+    return told
+
+
+def named(part: Part) -> str:
+    """A part with its size: ``plate 102 × 36 × 23 mm``."""
+    size = " × ".join(f"{1000 * edge:.4g}" for edge in part.size)
+    return f"{part.name.replace('_', ' ')} {size} mm"
+
+
+def _and(words: Iterable[str]) -> str:
+    return " and ".join(words)

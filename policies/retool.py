@@ -1,0 +1,312 @@
+"""Retool a cell for an order: prove, for each of its contact steps, who can do it; improve only what has to be.
+
+For each step: match in the zoo → gate on set A, in the variant's own environment → accept the first that passes, or
+improve the best and gate again → one final evaluation on set B → publish what is new. The seeds of training, gate and
+final evaluation can't meet: each has a purpose of its own, which is part of what an episode is drawn by. All of it is
+in files of one folder, so that the same command goes on where it was; what it comes to is in the cell's journal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from cells.commands.show import plain
+from cells.description.cell import Cell
+from cells.orders import changeover
+from cells.products.catalogue import families
+from policies.clock import Clock
+from policies.contacts import ContactStep
+from policies.episodes import NOMINAL, Row
+from policies.gating import Candidate, Gated, gate
+from policies.improving import improve
+from policies.index import Row as IndexRow
+from policies.matching import Match, rank, wanted
+from policies.publishing import prove, publish, zoo_has
+from policies.sharing import rows_here
+from policies.store import find_entry, own_zoo
+from policies.training import Point
+
+MATCHES = 3  # policies of the zoo that are tried, beside the nominal
+# What is kept counts as proven on B down to this much below the target: with 150 episodes a share has a standard error
+# of that size, so that half of what just reaches the target would fail otherwise.
+SLACK = 0.02
+KEPT = "kept.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms: the ``target`` that the gate asks for, ``budget_s`` of CPU time for improving, all steps together;
+    how many ``gated`` episodes A has and how many ``final`` ones B; the ``seed`` of all of it; ``jobs`` processes."""
+
+    target: float = 0.95
+    budget_s: float = 600.0
+    gated: int = 60
+    final: int = 150
+    seed: int = 1
+    jobs: int = 1
+
+
+class Board(Protocol):
+    """What people see of it."""
+
+    def show(self, step: str, doing: str, best: str) -> None:
+        """What is being done for a step, and what is the best for it so far."""
+
+    def say(self, text: str) -> None:
+        """A line."""
+
+
+Emit = Callable[[str, dict[str, Any]], None]
+
+
+@dataclass
+class Work:
+    """A step on its way: who was gated, the best so far, and how long what took (``phases``, seconds of the clock)."""
+
+    step: ContactStep
+    folder: Path
+    gates: list[Gated] = field(default_factory=list)
+    why: str = ""
+    how: str = "as it is"
+    phases: list[tuple[str, float, float]] = field(default_factory=list)
+    episodes: int = 0
+    env_steps: int = 0
+    cpu_s: float = 0.0
+    gate_cpu_s: float = 0.0
+    improved_steps: int = 0
+    done: dict[str, Any] | None = None
+
+    @property
+    def best(self) -> Gated | None:
+        """The best candidate; of equals the one that was tried first."""
+        return max(self.gates, key=lambda gated: gated.better, default=None)
+
+
+class Retooling:
+    """The retooling for an order, in a folder. ``emit`` takes events for the journal."""
+
+    def __init__(
+        self, order: str, cell: Cell, steps: list[ContactStep], terms: Terms, folder: Path, command: str,
+        board: Board, emit: Emit,
+    ) -> None:  # fmt: skip
+        folder.mkdir(parents=True, exist_ok=True)
+        self.order, self.cell, self.terms, self.command = order, cell, terms, command
+        self._board, self._emit, self._clock = board, emit, Clock(folder / "clock.json")
+        self.works = [Work(step, folder / step.called) for step in steps]
+        self._doing, self._since = "", (0.0, 0.0)
+
+    def run(self) -> None:
+        """Do all of it; what was done for each step is in ``works``, also after an interruption."""
+        try:
+            self._all()
+        except KeyboardInterrupt:
+            for work in self.works:
+                if work.done is None and work.best is not None:
+                    best = work.best.candidate
+                    self._board.say(f"{work.step.name}: the best so far is {best.name}, which {work.best.told}")
+                    if best.folder is None or zoo_has(best):
+                        self._told(work, best, "" if best.folder is None else best.name)
+            self._finished(stopped=True)
+            raise
+        self._finished(stopped=False)
+
+    def _all(self) -> None:
+        rows = rows_here()
+        for problem in rows.problems:
+            self._board.say(f"cellwright: {problem}")
+        for work in self.works:
+            if not self._had(work):
+                self._gate_all(work, rows.rows)
+                if work.best is not None and work.best.passed:
+                    self._prove(work)
+        todo = [work for work in self.works if work.done is None]
+        left_s = self.terms.budget_s
+        for number, work in enumerate(todo):
+            left_s -= self._improve(work, left_s / (len(todo) - number))
+            self._prove(work)
+
+    def _had(self, work: Work) -> bool:
+        """Whether an earlier command on these terms has done a step; then it is told again."""
+        path = work.folder / KEPT
+        if not path.exists():
+            return False
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["terms"] != self._terms and not kept["event"]["proven"]:
+            return False
+        work.done = kept["event"]
+        self._emit(changeover.STEP, work.done)
+        self._board.show(work.step.name, "done before", _outcome(work.done))
+        return True
+
+    @property
+    def _terms(self) -> dict[str, Any]:
+        return {key: value for key, value in asdict(self.terms).items() if key != "jobs"}
+
+    def _gate_all(self, work: Work, rows: tuple[IndexRow, ...]) -> None:
+        """Gate candidates until one passes."""
+        step = work.step
+        asked = wanted(step.capability, step.variant, families()[step.variant.family], self.cell, step.nominal)
+        for candidate, why in candidates(rank(asked, rows)):
+            self._board.show(step.name, f"gates {candidate.name}", _best(work))
+            if why:
+                self._board.say(f"{step.name}: tries {candidate.name}: {why}")
+            if self._gated(work, candidate).passed:
+                break
+
+    def _gated(self, work: Work, candidate: Candidate) -> Gated:
+        terms, before = self.terms, self._clock.cpu_s
+        work.folder.mkdir(parents=True, exist_ok=True)
+        with self._phase(work, changeover.GATE):
+            found = gate(
+                candidate, work.step.practice, terms.gated, terms.target, terms.seed,
+                work.folder / f"gate-{candidate.name.replace('@', '-')}.jsonl", terms.jobs, self._hear(work, "gates"),
+            )  # fmt: skip
+        work.gate_cpu_s += self._clock.cpu_s - before
+        work.gates.append(found)
+        work.episodes, work.env_steps = work.episodes + found.played, work.env_steps + found.steps
+        self._board.say(f"{work.step.name}: {candidate.name} {found.told}")
+        return found
+
+    def _improve(self, work: Work, budget_s: float) -> float:
+        """Improve the best of a step that improves at all; the CPU seconds that it took."""
+        step, start = work.step, work.best
+        assert start is not None, "the nominal is always gated"
+        self._board.show(step.name, "improves", _best(work))
+        episode_s = work.gate_cpu_s / max(work.episodes, 1)
+        with self._phase(work, changeover.IMPROVE):
+            found = improve(
+                start.candidate, step, self.cell, own_zoo(), work.folder / "improve", budget_s, self.terms.seed,
+                self.terms.jobs, self.command, episode_s, lambda candidate: self._gated(work, candidate),
+                lambda point: self._point(work, point),
+            )  # fmt: skip
+        work.env_steps += found.steps
+        work.improved_steps = found.steps
+        if found.best is None:
+            work.why = found.why
+            self._board.say(f"{step.name}: not improved, as {found.why}")
+        elif work.best is found.best:
+            work.how = "tuned" if found.best.candidate.kind == "parameters" else "fine-tuned"
+        return found.cpu_s
+
+    def _prove(self, work: Work) -> None:
+        """The one final evaluation of the best, and what is new about it into the zoo."""
+        step, best = work.step, work.best
+        assert best is not None, "the nominal is always gated"
+        kept = best.candidate
+        self._board.show(step.name, f"proves {kept.name}", _best(work))
+        number = sum(1 for _ in work.folder.glob("final-*.jsonl.done"))
+        path = work.folder / f"final-{number}.jsonl"
+        with self._phase(work, changeover.FINAL):
+            found, rows = prove(
+                kept, step, self.terms.final, self.terms.seed + number, path, self.terms.jobs,
+                self._hear(work, "proves"),
+            )  # fmt: skip
+            success = found.result.success
+            proven = success.share >= self.terms.target - SLACK
+            policy = "" if kept.folder is None else publish(kept, step, found, rows, own_zoo(), proven)
+        path.with_suffix(".jsonl.done").touch()  # this set is used: another policy gets another one
+        work.episodes, work.env_steps = work.episodes + len(rows), work.env_steps + sum(row.steps for row in rows)
+        final = {"count": success.count, "of": success.of, "share": success.share, "lower": success.lower}
+        self._told(work, kept, policy, final, proven)
+        kept_file = {"terms": self._terms, "event": work.done}
+        (work.folder / KEPT).write_text(json.dumps(kept_file, indent=1), encoding="utf-8")
+        self._board.show(step.name, "done", _outcome(work.done or {}))
+
+    def _told(
+        self, work: Work, kept: Candidate, policy: str, final: Mapping[str, Any] | None = None, proven: bool = False
+    ) -> None:
+        """Note what is kept for a step in the journal."""
+        step, gates = work.step, work.gates
+        gated = next(gated for gated in reversed(gates) if gated.candidate == kept)
+        work.done = plain({
+            "order": self.order, "variant": step.variant.hash, "family": step.variant.family,
+            "parameters": step.variant.parameters, "steps": step.steps, "skill": step.skill, "part": step.part,
+            "strategy": step.nominal, "policy": policy, "how": work.how, "why": work.why,
+            "tried": [{"name": one.candidate.name, "count": one.count, "of": one.played, "passed": one.passed}
+                      for one in gates],
+            "gate": {"count": gated.count, "of": gated.played, "passed": gated.passed}, "final": final,
+            "proven": proven, "control_mode": self.cell.control.default,
+            "phases": [[what, round(begin, 1), round(end, 1)] for what, begin, end in work.phases],
+            "episodes": work.episodes, "env_steps": work.env_steps, "improved_steps": work.improved_steps,
+            "wall_s": round(sum(end - begin for _, begin, end in work.phases), 1),
+            "cpu_s": round(work.cpu_s, 1),
+        })  # fmt: skip
+        self._emit(changeover.STEP, work.done or {})
+
+    def _finished(self, stopped: bool) -> None:
+        done = [work.done for work in self.works if work.done is not None]
+        self._clock.note()
+        self._emit(
+            changeover.FINISHED,
+            {
+                "order": self.order, "steps": len(self.works), "proven": sum(one["proven"] for one in done),
+                "stopped": stopped, "episodes": sum(one["episodes"] for one in done),
+                "env_steps": sum(one["env_steps"] for one in done), "wall_s": round(self._clock.wall_s, 1),
+                "cpu_s": round(self._clock.cpu_s, 1), "energy_j": None,
+            },
+        )  # fmt: skip
+
+    @contextmanager
+    def _phase(self, work: Work, what: str) -> Iterator[None]:
+        """Time counts as ``what`` while inside; a phase within another interrupts it."""
+        outer = self._doing
+        self._turn_to(work, what)
+        try:
+            yield
+        finally:
+            self._turn_to(work, outer)
+
+    def _turn_to(self, work: Work, what: str) -> None:
+        wall_s, cpu_s = self._clock.wall_s, self._clock.cpu_s
+        if self._doing:
+            work.phases.append((self._doing, self._since[0], wall_s))
+            work.cpu_s += cpu_s - self._since[1]
+        self._doing, self._since = what, (wall_s, cpu_s)
+        self._clock.note()
+
+    def _hear(self, work: Work, doing: str) -> Callable[[Row], None]:
+        counts = [0, 0]
+
+        def hear(row: Row) -> None:
+            counts[bool(row.outcome["success"])] += 1
+            told = f"{doing} {row.asked.policy}: {counts[1]} of {sum(counts)}"
+            self._board.show(work.step.name, told, _best(work))
+
+        return hear
+
+    def _point(self, work: Work, point: Point) -> None:
+        told = f"improves: {point['cpu_s']:.0f} CPU s, {100 * point.get('success', 0.0):.0f} % succeed in practice"
+        self._board.show(work.step.name, told, _best(work))
+
+
+def candidates(found: list[Match]) -> Iterator[tuple[Candidate, str]]:
+    """Who may do a step, the likeliest first, with the reason for a policy: those that were proven on such parts, the
+    nominal as it is, then those that are near. Each policy once, by its newest version that ranks."""
+    chosen: dict[str, Match] = {}
+    for match in found:
+        chosen.setdefault(match.row.name, match)
+    matches = list(chosen.values())[:MATCHES]
+    before = sum(match.covered for match in matches)
+    yield from map(_candidate, matches[:before])
+    yield Candidate(), ""
+    yield from map(_candidate, matches[before:])
+
+
+def _candidate(match: Match) -> tuple[Candidate, str]:
+    return Candidate(match.row.policy, match.row.kind, find_entry(match.row.policy)), match.why
+
+
+def _best(work: Work) -> str:
+    best = work.best
+    return "" if best is None else f"{best.candidate.name} ({best.count} of {best.played})"
+
+
+def _outcome(event: Mapping[str, Any]) -> str:
+    final, who = event["final"], event["policy"] or NOMINAL
+    shown = f", {final['count']} of {final['of']} on B" if final else ""
+    return f"{who}, {event['how']}{shown}: {'proven' if event['proven'] else 'not proven'}"
