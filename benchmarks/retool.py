@@ -32,12 +32,13 @@ from typing import Any
 
 import numpy as np
 
-from cells.commands.show import STDERR, STDOUT, plain, rerouted, say, table
+from cells.commands.show import plain, say, table
 from cells.description.cell import load_cell
 from cells.errors import CellwrightError, Unbuildable
 from cells.orders.order import Item, Order
 from cells.products.catalogue import build_variant
 from cells.products.model import ProductVariant, Value
+from cells.streams import STDERR, STDOUT, rerouted
 from cells.tasks.limits import build_limits
 from cells.tasks.plan import plan_order
 from policies.contacts import contact_steps

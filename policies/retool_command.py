@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import typer
 
 from cells.commands.run import Overrides
-from cells.commands.show import DEFAULT_CELL, STDERR, STDOUT, AsJson, CellName, emit, rerouted, say, table
+from cells.commands.show import DEFAULT_CELL, AsJson, CellName, emit, say, table
+from cells.streams import STDERR, STDOUT, rerouted
 
 if TYPE_CHECKING:
     from cells.description.cell import Cell
