@@ -21,8 +21,11 @@ from policies.environments import find_tasks
 
 # Seeds of one purpose are never those of another. What is reported comes from "evaluation", which no learner asks for.
 Purpose = Literal["training", "gate"]
-FAILED, SECOND, NEWTON = 4.0, 0.5, 0.015  # what a failure costs, a second, and a newton of the highest force
+FAILED, SECOND, NEWTON = 8.0, 0.5, 0.015  # what a failure costs, a second, and a newton of the highest force
 HOPELESS = 30.0  # N: above it an episode has failed, and what would come after it is no use to a learner
+# From where (N) each newton costs so much more: what comes near the limit is above it in another episode, of which a
+# learner sees too few to tell.
+NEAR, RISK = 22.0, 0.15
 
 Act = Callable[[Array, Mapping[str, Any]], Array]  # observation (n,), info → action (m,)
 
@@ -73,7 +76,12 @@ class Played:
     @property
     def cost(self) -> float:
         """What the episode costs."""
-        return (0.0 if self.success else FAILED) + SECOND * self.time_s + NEWTON * self.peak_n
+        return (0.0 if self.success else FAILED) + SECOND * self.time_s + pressing(self.peak_n)
+
+
+def pressing(peak_n: float) -> float:
+    """What it costs to press with ``peak_n`` (N) at most."""
+    return NEWTON * peak_n + RISK * max(0.0, peak_n - NEAR)
 
 
 def environment(skill: str) -> str:
@@ -173,7 +181,7 @@ class Paid(gymnasium.Wrapper[Array, Array, Array, Array]):
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         """One policy tick."""
         observation, _, over, cut, info = self.env.step(action)
-        reward = -SECOND * (info["time_s"] - self._time) - NEWTON * (info["peak_n"] - self._peak)
+        reward = -SECOND * (info["time_s"] - self._time) - pressing(info["peak_n"]) + pressing(self._peak)
         self._time, self._peak = info["time_s"], info["peak_n"]
         if not over and self._peak > HOPELESS:
             over, info["is_success"] = True, False

@@ -17,7 +17,7 @@ OWN: Mapping[str, Array] = {
     TILT_NOMINAL: tilt.constants(tilt.Tilt()),
     pick.PICK_NOMINAL: pick.constants(pick.NOMINAL),
     SPIRAL_NOMINAL: push.constants(push.Push(), push.SPIRAL_PARAMETERS),
-    MESH_NOMINAL: push.constants(push.Push(speed=mesh.SPEED, force=mesh.FORCE), push.MESH_PARAMETERS),
+    MESH_NOMINAL: push.constants(mesh.NOMINAL, push.MESH_PARAMETERS),
 }
 
 

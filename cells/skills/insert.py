@@ -20,6 +20,7 @@ from cells.skills.contract import Call, Condition, Context, Done, Failed, Note, 
 from cells.skills.contracts import TILT_NOMINAL, nominal_of
 from cells.skills.fit import Fit, leans, one_by_one, plan_fit
 from cells.skills.motions import APPROACH, Moving, grip, softly, spiral, straight, travel
+from cells.skills.onto import CLOSE as CLOSE_ON_STUDS
 from cells.skills.onto import HOME as HOME_ON_STUDS
 from cells.skills.onto import SOFT, both
 from cells.skills.pick import GRIP_FORCE, open_width
@@ -53,7 +54,7 @@ def join(context: Context, reading: Reading, contact: Contact, how: Push, tilt: 
         return (yield from find_and_push(context, reading, contact, tilt or Tilt()))
     if one_by_one(contact.fit):
         reading, wrong = yield from both(context, reading, contact)
-        how = replace(how, turning=SOFT, seated=HOME_ON_STUDS)
+        how = replace(how, turning=SOFT, seated=HOME_ON_STUDS, close=CLOSE_ON_STUDS)
     else:
         reading, wrong = yield from search(context, reading, contact, how)
     if wrong is None:

@@ -6,21 +6,21 @@ harder, tooth locks on tooth.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cells.ports import Reading
 from cells.skills.contract import Call, Context, Skill, Steps
 from cells.skills.insert import INSERT, put
 from cells.skills.push import Push
 
-SPEED = 0.012  # m/s: teeth meet teeth
-FORCE = 4.0  # N
 SPAN = 0.65  # of a pitch, each way
-HERTZ = 0.5
-PATIENCE = 12.0  # s
+# Teeth meet teeth.
+NOMINAL = Push(speed=0.012, glide=0.006, force=4.0, close=0.012, side=0.0, hertz=0.5, patience=12.0)
 
 
 def push_for(call: Call) -> Push:
     """How a call's gear is pushed: ``pitch`` of the call is the angle (rad) from tooth to tooth."""
-    return Push(speed=SPEED, force=FORCE, turn=SPAN * call.params["pitch"], side=0.0, hertz=HERTZ, patience=PATIENCE)
+    return replace(NOMINAL, turn=SPAN * call.params["pitch"])
 
 
 def run(context: Context, call: Call, reading: Reading) -> Steps:

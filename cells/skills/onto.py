@@ -31,6 +31,7 @@ UNSURE = 0.0006  # m of where a top is expected
 OVER = math.radians(1.5)  # of lean to the other side, while the second stud is looked for
 SOFT = 5.0  # Nm/rad: so soft in tilt that the part doesn't turn in the hand
 HOME = 6e-4  # m of missing depth in the middle at which both ends are down
+CLOSE = 0.012  # m/s near the bottom
 LIMIT = 20.0  # N
 
 

@@ -24,12 +24,12 @@ class Push:
     the arm's mass would hit it. What it does where it sticks: a turn (rad) and a circle (m) at so many rounds a second,
     for at most so long (s); how stiff it is in turning (Nm/rad), and what missing depth (m) may be the bottom."""
 
-    speed: float = 0.025
+    speed: float = 0.010
     press: float = 5.0
-    glide: float = 0.006
+    glide: float = 0.010
     force: float = 12.0
     sink: float = 0.025
-    close: float = 0.012
+    close: float = 0.006
     turn: float = 0.035
     side: float = 0.0003
     hertz: float = 1.5

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,7 +22,6 @@ from cells.skills import mesh, turn
 from cells.skills.contact import Contact
 from cells.skills.fit import Fit
 from cells.skills.insert import push_in
-from cells.skills.push import Push
 
 PITCH = math.radians(360 / 24)
 WALL = 1e4  # N/m
@@ -71,7 +71,7 @@ def test_a_gear_that_sticks_is_turned_by_more_than_half_a_pitch_each_way(cell: C
     begin = at_the_fixture(cell)
     x, y, z = begin.arm.tcp.xyz
     fit = Fit(x, y, rim=z, bottom=z - 0.01, tip=0.0, chamfer=0.0, yaw=0.0)
-    how = Push(force=mesh.FORCE, turn=mesh.SPAN * PITCH, side=0.0, hertz=mesh.HERTZ, patience=6.0)
+    how = replace(mesh.NOMINAL, turn=mesh.SPAN * PITCH, patience=6.0)
     context: Any = SimpleNamespace(cell=cell)
     yaws = turns_of(cell, lambda reading: push_in(context, reading, Contact(fit), how), begin, floor=z)
     assert max(yaws) > PITCH / 2
