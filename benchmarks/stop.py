@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import random
@@ -68,10 +69,15 @@ class Stop:
     time: float
     step: str = ""
     ticks: int = 0
-    at_rest: bool = False
+    fastest: float = math.inf  # rad/s of any joint while the cell stands stopped
     rest_after_s: float = 0.0
     peak_force_n: float = 0.0
     jump_rad: float = 0.0
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the arm rested while the cell stood stopped."""
+        return self.fastest <= AT_REST
 
 
 @dataclass
@@ -151,9 +157,9 @@ class Watch:
             return None
         self._quiet += 1
         if self._quiet == 1:
-            self._open.at_rest = self._speed <= AT_REST
+            self._open.fastest = 0.0
             self._open.rest_after_s = self.now() - self._open.time
-        self._open.at_rest = self._open.at_rest and self._speed <= AT_REST
+        self._open.fastest = max(self._open.fastest, self._speed)
         if self._quiet == 25:
             return Request("acknowledge", "bench")
         if self._quiet == 26:
@@ -275,7 +281,9 @@ def main() -> None:
         for number, future in enumerate(futures, 1):
             trials.append(future.result())
             done = trials[-1]
-            said = ", ".join(f"{stop.command} {stop.kind} in {stop.step}" for stop in done.stops)
+            said = ", ".join(
+                f"{stop.command} {stop.kind} in {stop.step}, then {stop.fastest:.3f} rad/s" for stop in done.stops
+            )
             reasons = f" ({'; '.join(done.outcome.reasons)})" if done.outcome.reasons else ""
             print(f"run {number}/{len(runs)}: {done.outcome.verdict}{reasons}: {said}", file=sys.stderr)
     found = measures(trials, options.instants, options.cancels)
