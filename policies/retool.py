@@ -111,6 +111,7 @@ class Retooling:
                     self._board.say(f"{work.step.name}: the best so far is {best.name}, which {work.best.told}")
                     if best.folder is None or zoo_has(best):
                         self._told(work, best, "" if best.folder is None else best.name)
+            self._board.say("stopped; what was tried is kept, and the same command goes on from there")
             self._finished(stopped=True)
             raise
         self._finished(stopped=False)
