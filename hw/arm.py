@@ -250,8 +250,7 @@ class Ros2Arm:
         return self._lost() or self._fault or ("claimed_elsewhere" if self._claim.rival else "running")
 
     def _lost(self) -> str | None:
-        """Why nobody here can tell the arm what to do: it has stopped by itself, or isn't heard of
-        in time."""
+        """Why nobody here can tell the arm what to do: it has stopped by itself, or isn't heard of in time."""
         feedback = self._feedback
         if feedback.mode is not None and feedback.mode != "running":
             return feedback.mode
