@@ -55,8 +55,9 @@ def build(
     meanwhile; ``twin`` opens the world in which it is rehearsed first; if ``retooled``, each step is done by what
     retooling has come to.
 
-    Raises ``InputError`` where the cell is running already, a policy can't be loaded, passports can't be written or the
-    folder can't be used: nothing is written then. Raises ``Refused`` where the rehearsal fails: nothing has moved then.
+    Raises ``InputError`` where the cell is running already, passports can't be written or the folder can't be used:
+    nothing is written then; and where a policy can't be loaded: nothing is done then. Raises ``Refused`` where the
+    rehearsal fails: nothing has moved then.
     """
     from cells.journal.store import Journal, event_hash
     from cells.orders.changeover import KINDS, changeover_of
@@ -66,27 +67,28 @@ def build(
     from cells.runtime.production import produce
 
     need_basyx()
-    with Lease(cell.name), Journal.open(cell.name) as journal:
-        kept = kept_policies(cell, variants, journal) if retooled else {}
-        work = partial(produce, order, plan, cell, variants, kept=kept)
+    with Lease(cell.name):
         folder = make_folder(order.id, out)
-        write_config(folder, {"order": order.model_dump(mode="json", by_alias=True)}, cell, plan, world, seed)
-        start, _ = journal.head()
-        changed = changeover_of(order.id, journal.events(kinds=(*KINDS, "order_finished"), order=order.id))
-        ordered = f"{len(plan.units)} unit{'' if len(plan.units) == 1 else 's'}"
-        say(f"{order.id}: {ordered} in {cell.name}, world {world}, seed {seed}; results in {folder}")
-        say_if_compiling(cell)
-        outcomes = perform(
-            cell,
-            plan,
-            lambda: opener(cell, variants, seed, view),
-            lambda world, progress, requests: work(world, journal, folder, progress, requests, say=progress.say),
-            told,
-            rehearsal(cell, twin, variants, seed, work),
-        )
-        built = [event for event in journal.events(after=start) if event.kind not in KINDS]
-        units = [papers(outcome, folder, journal, order, plan, cell, variants, built) for outcome in outcomes]
-        report = write_report(folder, order, plan, variants, cell, built, changed)
+        with Journal.open(cell.name) as journal:
+            kept = kept_policies(cell, variants, journal) if retooled else {}
+            work = partial(produce, order, plan, cell, variants, kept=kept)
+            write_config(folder, {"order": order.model_dump(mode="json", by_alias=True)}, cell, plan, world, seed)
+            start, _ = journal.head()
+            changed = changeover_of(order.id, journal.events(kinds=(*KINDS, "order_finished"), order=order.id))
+            ordered = f"{len(plan.units)} unit{'' if len(plan.units) == 1 else 's'}"
+            say(f"{order.id}: {ordered} in {cell.name}, world {world}, seed {seed}; results in {folder}")
+            say_if_compiling(cell)
+            outcomes = perform(
+                cell,
+                plan,
+                lambda: opener(cell, variants, seed, view),
+                lambda world, progress, requests: work(world, journal, folder, progress, requests, say=progress.say),
+                told,
+                rehearsal(cell, twin, variants, seed, work),
+            )
+            built = [event for event in journal.events(after=start) if event.kind not in KINDS]
+            units = [papers(outcome, folder, journal, order, plan, cell, variants, built) for outcome in outcomes]
+            report = write_report(folder, order, plan, variants, cell, built, changed)
     return {
         "order": order.id,
         "folder": str(folder),

@@ -132,6 +132,7 @@ def test_a_bit_beside_the_socket_turns_idle_and_is_set_on_again(tmp_path: Path) 
     assert abs(end.off) < SEATED / 4
 
 
+@pytest.mark.long
 def test_a_bit_that_stays_beside_the_socket_is_said_to_turn_idle(tmp_path: Path) -> None:
     end = driven(tmp_path, aside=[0.002] * 3)
     assert end.goes == 3 and end.said["cause"] == "no_advance"

@@ -338,6 +338,7 @@ def test_a_policy_that_has_gone_is_refused_by_name(tmp_path: Path) -> None:
             kept_policies(CELL, [events[1].data["variant"]], journal)
 
 
+@pytest.mark.long
 def test_the_command_proves_a_step_in_the_simulated_cell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
