@@ -8,16 +8,17 @@ from collections.abc import Mapping, Sequence
 from cells.pose import Array
 from cells.skills import mesh, pick, push, tilt
 from cells.skills.contracts import MESH_NOMINAL, SPIRAL_NOMINAL, TILT_NOMINAL, contract_for
+from cells.skills.tunable import constants
 from policies.practice import Played, Practice, Purpose, play_all
 from policies.search import search
 from policies.training import Learned, Run
 
 # The constants of each nominal that may be tuned, as its contract's action has them.
 OWN: Mapping[str, Array] = {
-    TILT_NOMINAL: tilt.constants(tilt.Tilt()),
-    pick.PICK_NOMINAL: pick.constants(pick.NOMINAL),
-    SPIRAL_NOMINAL: push.constants(push.Push(), push.SPIRAL_PARAMETERS),
-    MESH_NOMINAL: push.constants(mesh.NOMINAL, push.MESH_PARAMETERS),
+    TILT_NOMINAL: constants(tilt.Tilt(), tilt.PARAMETERS),
+    pick.PICK_NOMINAL: constants(pick.NOMINAL, pick.PARAMETERS),
+    SPIRAL_NOMINAL: constants(push.Push(), push.SPIRAL_PARAMETERS),
+    MESH_NOMINAL: constants(mesh.NOMINAL, push.MESH_PARAMETERS),
 }
 
 

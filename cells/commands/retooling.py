@@ -10,6 +10,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from cells.commands.show import say
 from cells.errors import InputError, Problem, Refused
 
@@ -89,7 +91,7 @@ def confirm_setup(order: Order, cell: Cell, variants: Mapping[str, ProductVarian
         say(f"change by hand: {line}")
     if not todo or yes:
         return
-    if not sys.stdin.isatty() or input("Is all of it done? [y/N] ").strip().lower() not in ("y", "yes"):
+    if not sys.stdin.isatty() or not typer.confirm("Is all of it done?", err=True):
         what = "isn't confirmed: the cell was set up for another order"
         raise Refused(Problem("setup", what, "change what is listed, then run it with --yes"))
 

@@ -25,9 +25,10 @@ from cells.skills.onto import HOME as HOME_ON_STUDS
 from cells.skills.onto import SOFT, both
 from cells.skills.pick import GRIP_FORCE, open_width
 from cells.skills.policy import Contract, Policy
-from cells.skills.push import SEATED, TURNING, Push, pushed
-from cells.skills.tilt import Tilt, find_and_push, tuned
+from cells.skills.push import SEATED, TURNING, Push
+from cells.skills.tilt import Tilt, find_and_push
 from cells.skills.touch import touch
+from cells.skills.tunable import tuned
 
 ABOVE = 0.005  # m between tip and rim where feeling begins
 CLOSE = 0.003  # m above the bottom, from where a part is pushed slowly
@@ -82,8 +83,8 @@ def improved(context: Context, call: Call, reading: Reading, contact: Contact, h
 def tuned_as(contract: Contract, values: Array, how: Push) -> tuple[Push, Tilt | None]:
     """What :func:`join` takes, with the constants (n,) of a policy of kind ``parameters`` under its ``contract``."""
     if contract.nominal == TILT_NOMINAL:
-        return how, tuned(values)
-    return pushed(how, values, contract.action), None
+        return how, tuned(Tilt(), values, contract.action)
+    return tuned(how, values, contract.action), None
 
 
 def search(context: Context, reading: Reading, contact: Contact, how: Push) -> Phase:

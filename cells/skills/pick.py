@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cells.ports import Reading
-from cells.pose import Array, Pose, tool_down
+from cells.pose import Pose, tool_down
 from cells.products.model import Part
 from cells.skills.contract import Call, Command, Condition, Context, Done, Failed, Grasp, Note, Skill, Steps
 from cells.skills.fit import SURE
@@ -26,7 +26,7 @@ from cells.skills.motions import (
     straight,
     travel,
 )  # fmt: skip
-from cells.skills.policy import Component, Space
+from cells.skills.tunable import space, tuned
 
 GRIP_FORCE = 40.0  # N
 OPEN_BESIDE = 0.008  # m that each finger stays clear of the part while it comes down
@@ -64,24 +64,8 @@ _RANGES: dict[str, tuple[str, float, float]] = {
     "acceleration": ("m/s²", 1.0, 6.0), "sideways": ("N/m", 50.0, 800.0), "turning": ("Nm/rad", 5.0, 60.0),
     "force": ("N", 20.0, 60.0), "settle": ("s", 0.012, 0.08), "rise": ("m/s", 0.1, 0.6),
 }  # fmt: skip
-PARAMETERS = Space(
-    tuple(
-        Component(name, unit, "", (low,), (high,), f"constant {name!r} of the pick")
-        for name, (unit, low, high) in _RANGES.items()
-    )
-)
+PARAMETERS = space(_RANGES, "the pick")
 NOMINAL = Seizing()
-
-
-def tuned(values: Array) -> Seizing:
-    """The constants (n,) that a policy of kind ``parameters`` says, as ``PARAMETERS`` has them."""
-    named = PARAMETERS.named(PARAMETERS.clipped(np.asarray(values, float)))
-    return Seizing(**{name: value for name, (value,) in named.items()})
-
-
-def constants(how: Seizing) -> Array:
-    """The constants of the skill as a vector (n,)."""
-    return np.array([getattr(how, part.name) for part in PARAMETERS.components])
 
 
 def grip_pose(part: Part, pose: Pose) -> Pose:
@@ -204,7 +188,7 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
     """Take a part, as the policy for it has it, if the cell works with one that was made for this nominal."""
     policy, how = context.policy_for(call), NOMINAL
     if policy is not None and (policy.contract.nominal, policy.contract.kind) == (PICK_NOMINAL, "parameters"):
-        how = tuned(policy.act(np.zeros(0)))
+        how = tuned(NOMINAL, policy.act(np.zeros(0)), PARAMETERS)
     return (yield from take(context, call, reading, how, Hold()))
 
 

@@ -21,7 +21,7 @@ from cells.skills.contact import Contact, Phase, about, corrected, tilt_of
 from cells.skills.contract import Command, Context
 from cells.skills.fit import Fit
 from cells.skills.motions import TARE_TIME, Moving, straight
-from cells.skills.policy import Component, Space
+from cells.skills.tunable import space
 
 STIFFNESS, DOWN, TURNING = 800.0, 2000.0, 25.0  # N/m, N/m, Nm/rad
 NEARLY, DROPPED = math.radians(1.2), 0.0004  # rad of lean at which the middle of what stands in a hole is so deep (m)
@@ -76,23 +76,7 @@ _RANGES: dict[str, tuple[str, float, float]] = {
     "glide": ("m/s", 0.02, 0.08), "slide": ("N", 4.0, 8.0), "enter": ("N", 4.0, 12.0), "push": ("N", 6.0, 16.0),
     "sink": ("m/s", 0.010, 0.080), "close": ("m/s", 0.003, 0.020),
 }  # fmt: skip
-PARAMETERS = Space(
-    tuple(
-        Component(name, unit, "", (low,), (high,), f"constant {name!r} of the tilt strategy")
-        for name, (unit, low, high) in _RANGES.items()
-    )
-)
-
-
-def tuned(values: Array) -> Tilt:
-    """The constants (n,) that a policy of kind ``parameters`` says, as ``PARAMETERS`` has them."""
-    named = PARAMETERS.named(PARAMETERS.clipped(np.asarray(values, float)))
-    return Tilt(**{name: value for name, (value,) in named.items()})
-
-
-def constants(how: Tilt) -> Array:
-    """The constants of a strategy as a vector (n,)."""
-    return np.array([getattr(how, part.name) for part in PARAMETERS.components])
+PARAMETERS = space(_RANGES, "the tilt strategy")
 
 
 Found = Generator[Command, Reading, tuple[Reading, tuple[float, float] | str]]

@@ -22,7 +22,8 @@ from cells.pose import Array
 from cells.skills.contract import Failed
 from cells.skills.grasp import ACTION, NEUTRAL, OBSERVATION, Hold, correction_of, observe
 from cells.skills.motions import APPROACH
-from cells.skills.pick import NOMINAL, PICK_NOMINAL, take, tuned
+from cells.skills.pick import NOMINAL, PARAMETERS, PICK_NOMINAL, take
+from cells.skills.tunable import tuned
 from cells.tasks.limits import build_limits
 from sim.envs.episode import Drawn, Purpose, draw, narrowed
 from sim.envs.outcome import conventions_of
@@ -76,7 +77,7 @@ class Grasping(gymnasium.Env[Array, Array]):
                 raise InputError(Problem("conditions", what, nearest(kind, (VARIED, *KINDS))))
         self.purpose, self._changes, self._privileged = purpose, changes or {}, privileged
         self._twin, self.render_mode = twin, render_mode
-        self._how = NOMINAL if constants is None else tuned(np.asarray(constants))
+        self._how = NOMINAL if constants is None else tuned(NOMINAL, np.asarray(constants), PARAMETERS)
         self.cell = load_cell(cell)
         self._limits = build_limits(self.cell)
         self.families = tuple(dict.fromkeys(KINDS[kind].conditions.family for kind in self._kinds))

@@ -25,8 +25,8 @@ from cells.runtime.standing import standing_of
 from hw.names import arm_joints, fingers
 from tests.conftest import ORDER
 from tests.hw.arm_bench import Client, need_ros, process
+from tests.hw.attended_run import BUSY, MOVING, Run, cell_in, world_of
 from tests.hw.cell_bench import CellClient, cell_process, ended
-from tests.hw.led import BUSY, MOVING, Run, cell_in, world_of
 from tests.hw.test_ros2_order import NAMESPACE as ORDERED
 from tests.hw.test_ros2_order import Operator, cell_file
 

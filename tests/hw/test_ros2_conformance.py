@@ -6,7 +6,7 @@ import pytest
 
 from cells.conformance import check_world, failures
 from tests.hw.arm_bench import need_ros, process
-from tests.hw.led import VARIANT, cell_in, opened
+from tests.hw.attended_run import VARIANT, cell_in, opened
 
 # No compliance of the arm's own is asked of it, and no twin: it isn't deterministic.
 LEFT_OUT = {"compliant", "twin"}

@@ -20,7 +20,7 @@ from cells.kinematics.trajectory import point_to_point, stop_ramp
 from cells.ports import ArmReading
 from hw.names import arm_joints
 from tests.hw.arm_bench import Client, need_ros, process
-from tests.hw.led import cell_in, world_of
+from tests.hw.attended_run import cell_in, world_of
 
 NAMESPACE = "/led"
 LONGEST_S = 30.0  # cell time for anything that should come

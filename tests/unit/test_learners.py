@@ -20,7 +20,8 @@ from cells.pose import Array
 from cells.skills.contact import ACTION, NEUTRAL, OBSERVATION
 from cells.skills.contracts import TILT_NOMINAL, contract_for
 from cells.skills.policy import Kind, Policy
-from cells.skills.tilt import Tilt, constants
+from cells.skills.tilt import PARAMETERS, Tilt
+from cells.skills.tunable import constants
 from policies import residual, store
 from policies.cloning import clone, imitate
 from policies.demonstrations import Demonstrations, from_npz, record, to_npz
@@ -222,7 +223,7 @@ def test_the_result_is_an_evaluation_on_episodes_that_no_learner_chose_by(
 ) -> None:
     asked = replace(ASKED, practice=replace(TOY, changed={"peg_mm": 12.0}))
     with Run(tmp_path / "run", asked, budget_s=1.0) as run:
-        folder, found = written(run, Learned(constants=tuple(constants(Tilt()).tolist())), tmp_path / "zoo")
+        folder, found = written(run, Learned(constants=tuple(constants(Tilt(), PARAMETERS).tolist())), tmp_path / "zoo")
     rows = read_rows(tmp_path / "run" / "episodes.jsonl")
     assert len(rows) == 6 and {row.asked.purpose for row in rows} == {"gate"}
     assert min(row.asked.seed for row in rows) > residual.GATED

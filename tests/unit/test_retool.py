@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -195,6 +196,16 @@ def test_where_the_nominal_passes_nothing_is_learned(tmp_path: Path, monkeypatch
     played = len(Bore.begun)
     _, again, _ = retooled(tmp_path / "run")
     assert again[1].data == step.data and len(Bore.begun) == played
+
+
+def test_what_was_proven_for_less_is_not_proven_for_more(tmp_path: Path) -> None:
+    _, events, _ = retooled(tmp_path / "run", replace(TERMS, target=0.5))  # the nominal does half of them
+    assert events[1].data["policy"] == "" and events[1].data["proven"]
+    played = len(Bore.begun)
+    _, events, _ = retooled(tmp_path / "run", replace(TERMS, target=0.5, seed=9))
+    assert events[1].data["proven"] and len(Bore.begun) == played
+    _, events, _ = retooled(tmp_path / "run")
+    assert events[1].data["how"] == "tuned" and len(Bore.begun) > played
 
 
 def test_what_fails_is_tuned_proven_once_on_fresh_seeds_and_published(tmp_path: Path) -> None:

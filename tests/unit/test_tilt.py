@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from cells.pose import tool_down
 from cells.skills.contact import tilt_of
 from cells.skills.fit import Fit
-from cells.skills.tilt import PARAMETERS, Tilt, constants, leaning, lowest, reach, tuned, ways
+from cells.skills.tilt import PARAMETERS, Tilt, leaning, lowest, reach, ways
+from cells.skills.tunable import constants, tuned
 
 ANGLE = st.floats(-math.pi, math.pi)
 LENGTH = st.floats(-0.3, 0.3)
@@ -57,8 +58,8 @@ def test_a_square_part_leads_with_a_corner() -> None:
 
 
 def test_the_nominal_is_within_what_may_be_tuned_and_comes_back_from_its_vector() -> None:
-    vector = constants(Tilt())
+    vector = constants(Tilt(), PARAMETERS)
     assert np.all(vector > PARAMETERS.low)
     assert np.all(vector < PARAMETERS.high)
-    assert constants(tuned(vector)) == pytest.approx(vector)
-    assert constants(tuned(vector * 100)) == pytest.approx(PARAMETERS.high)
+    assert constants(tuned(Tilt(), vector, PARAMETERS), PARAMETERS) == pytest.approx(vector)
+    assert constants(tuned(Tilt(), vector * 100, PARAMETERS), PARAMETERS) == pytest.approx(PARAMETERS.high)
