@@ -14,7 +14,8 @@ import sim.envs  # noqa: F401  (registers the environments)
 from cells.description.cell import load_cell
 from cells.errors import InputError
 from cells.skills.contracts import CONTRACTS
-from cells.skills.pick import NOMINAL, PARAMETERS, Seizing, constants, tuned
+from cells.skills.pick import NOMINAL, PARAMETERS, Seizing
+from cells.skills.tunable import constants, tuned
 from cells.tasks.limits import build_limits
 from sim.envs.episode import draw
 from sim.envs.grasping import Grasping, faults_of, off_grip
@@ -101,9 +102,9 @@ def test_every_kind_is_drawn() -> None:
 def test_a_policy_of_parameters_is_within_its_contract() -> None:
     [contract] = [contract for contract in CONTRACTS if contract.skill == "pick"]
     assert contract.kind == "parameters"
-    assert tuned(constants(NOMINAL)) == Seizing()
-    wild = tuned(np.full(PARAMETERS.size, 1e9))
-    assert np.array_equal(constants(wild), PARAMETERS.high)
+    assert tuned(NOMINAL, constants(NOMINAL, PARAMETERS), PARAMETERS) == Seizing()
+    wild = tuned(NOMINAL, np.full(PARAMETERS.size, 1e9), PARAMETERS)
+    assert np.array_equal(constants(wild, PARAMETERS), PARAMETERS.high)
 
 
 def test_steps_lead_to_the_goal() -> None:

@@ -16,7 +16,8 @@ from cells.skills.contracts import CONTRACTS
 from cells.skills.insert import improved
 from cells.skills.policy import Contract
 from cells.skills.push import Push
-from cells.skills.tilt import PARAMETERS, Tilt, constants
+from cells.skills.tilt import PARAMETERS, Tilt
+from cells.skills.tunable import constants
 
 PARAMETERS_OF_TILT = next(c for c in CONTRACTS if (c.skill, c.kind) == ("insert", "parameters"))
 
@@ -53,7 +54,7 @@ class Leans:
 
     def act(self, observation: Array) -> Array:
         assert observation.size == 0
-        return constants(replace(Tilt(), lean=self.lean))
+        return constants(replace(Tilt(), lean=self.lean), PARAMETERS)
 
 
 @pytest.mark.parametrize("nominal", ["tilt@1", "tilt@2"])

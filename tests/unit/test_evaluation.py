@@ -25,7 +25,8 @@ from cells.errors import CellwrightError, InputError
 from cells.skills.contact import NEUTRAL, OBSERVATION
 from cells.skills.contracts import CONTRACTS
 from cells.skills.policy import Contract
-from cells.skills.tilt import Tilt, constants
+from cells.skills.tilt import PARAMETERS, Tilt
+from cells.skills.tunable import constants
 from policies import store
 from policies.collecting import collect
 from policies.episodes import Asked, Row, read_rows, run
@@ -99,7 +100,7 @@ def policy(contract: Contract, pace: float = 2.0, evaluation: bytes = b"{}", **c
     keys |= {"name": "fast", "policy_every": CELL.clocks.policy_every}
     files = {"evaluation.json": evaluation}
     if contract.kind == "parameters":
-        values = dict(zip([c.name for c in action.components], constants(Tilt()).tolist(), strict=True))
+        values = dict(zip([c.name for c in action.components], constants(Tilt(), PARAMETERS).tolist(), strict=True))
         keys |= {"parameters": values}
     else:
         network = Network((4,), [0.0] * size, [1.0] * size, action.low.tolist(), action.high.tolist())
@@ -194,10 +195,12 @@ def test_tuned_constants_are_in_the_row_so_that_it_replays_without_the_policy(tm
     folder = policy(TUNED)
     found, rows = evaluate("fast", "guess", None, 3, 1, tmp_path / "rows.jsonl")
     assert found.result.success.count == 3 and found.nominal is not None and found.nominal.success.count == 2
-    assert rows[0].asked.constants == tuple(constants(Tilt()).tolist())
+    assert rows[0].asked.constants == tuple(constants(Tilt(), PARAMETERS).tolist())
     folder.rename(tmp_path / "gone")
     assert run(rows[1].asked) == rows[1]
-    candidate, _ = evaluate("nominal", "guess", None, 3, 1, tmp_path / "rows.jsonl", constants=constants(Tilt()))
+    candidate, _ = evaluate(
+        "nominal", "guess", None, 3, 1, tmp_path / "rows.jsonl", constants=constants(Tilt(), PARAMETERS)
+    )
     assert candidate.asked.policy == "constants" and candidate.paired == found.paired
 
 
