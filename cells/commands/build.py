@@ -77,7 +77,6 @@ def build(
             changed = changeover_of(order.id, journal.events(kinds=(*KINDS, "order_finished"), order=order.id))
             ordered = f"{len(plan.units)} unit{'' if len(plan.units) == 1 else 's'}"
             say(f"{order.id}: {ordered} in {cell.name}, world {world}, seed {seed}; results in {folder}")
-            say_if_compiling(cell)
             outcomes = perform(
                 cell,
                 plan,
@@ -131,6 +130,7 @@ def perform(
 
     requests = RequestQueue()
     with ControlSocket(cell.name, requests, told=told):
+        compile_ahead(cell)
         if rehearsal is not None:
             rehearsal(requests)
         with rerouted(STDOUT, STDERR):
@@ -153,14 +153,18 @@ def rehearsal(
     return lambda requests: rehearse(cell, lambda: twin(cell, variants, seed), work, GOOD, requests)
 
 
-def say_if_compiling(cell: Cell) -> None:
-    """Say why the first run takes longer."""
+def compile_ahead(cell: Cell) -> None:
+    """Compile, or load, what a run needs before anything moves, as nobody answers a stop meanwhile; and say why the
+    first run takes longer."""
     from cells.cache import cache_folder
+    from cells.control.warm import first_calls
     from cells.kinematics.chain import load_chain
     from cells.kinematics.compiled import is_built
 
     if cache_folder() and not is_built(load_chain(cell)):
         say("compiling the kinematics of this arm, once; cellwright warmup does it ahead of time")
+    for call in first_calls(cell).values():
+        call()
 
 
 def papers(

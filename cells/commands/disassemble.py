@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cells.commands.build import STOPPED, perform, rehearsal, say_if_compiling, write_config
+from cells.commands.build import STOPPED, perform, rehearsal, write_config
 from cells.commands.folder import make_folder
 from cells.commands.show import emit, say, table
 
@@ -115,7 +115,6 @@ def take_unit_apart(
         with Journal.open(cell.name) as journal:
             start, _ = journal.head()
             say(f"{serial}: taken apart in {cell.name}, world {world}, seed {seed}; results in {folder}")
-            say_if_compiling(cell)
             outcome = perform(
                 cell,
                 plan,

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cells.commands.build import GOOD, STOPPED, build, perform, rehearsal, say_if_compiling, write_config
+from cells.commands.build import GOOD, STOPPED, build, perform, rehearsal, write_config
 from cells.commands.disassemble import take_unit_apart
 from cells.commands.folder import make_folder
 from cells.commands.show import say
@@ -86,7 +86,6 @@ def errand(task: Task, opener: Opener, place: Place, told: Told | None, twin: Op
         with Journal.open(cell.name) as journal:
             start, _ = journal.head()
             say(f"{plan.order_id}: in {cell.name}, world {place.world}, seed {place.seed}; results in {folder}")
-            say_if_compiling(cell)
             outcome = perform(
                 cell,
                 plan,
