@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 0.02  # s after which a streamed target that isn't followed by another is held
 HOLD_S = 0.07  # s that one target waits for the controllers to change: less than the guard's patience with a tick
-TOLD_S = 0.5  # s for which what went wrong is told
+TOLD_S = 0.5  # s for which what went wrong is told, whether time passes in the cell or not: the next order is another's
 LATE_S = 0.1  # s of ticks at which states were too old: for less than that it may be this computer that is late
 REASON_S = 0.05  # s in which a robot that has stopped by itself says so, when a motion has ended early
 CODES = {
@@ -63,7 +63,7 @@ class Ros2Arm:
         self._held: Array | None = None  # joints (n,) that the controller holds; None: wherever it stands
         self._wanted: str | None = None  # the controller that was asked for last
         self._fault: str | None = None
-        self._told: float | None = None  # the clock's time at which the fault was first read
+        self._told: float | None = None  # when the fault was first read (``time.monotonic()``)
         self._late = 0.0  # s for which the newest state has been too old
         self._at = self._broken_at = 0.0  # the clock's time of the last tick, and of the last motion that ended early
         self._seen: Joints | None = None  # what the tcp was reckoned from last
@@ -153,14 +153,14 @@ class Ros2Arm:
         """The controller takes a goal, or doesn't: then one that still runs ends as well."""
         with self._lock:
             if not handle.accepted:
-                self._cancel(before)
+                self._let_go(before)
                 if motion is self._motion:
                     self._switching.active = self._wanted = None  # somebody else may have changed what is active
                     self.fail("motion_rejected", "the trajectory controller rejected a motion")
                 return
             motion.accepted(handle)
             if motion.dropped:
-                self._cancel(motion)
+                self._let_go(motion)
             handle.get_result_async().add_done_callback(lambda answer: self._ended(motion, answer.result()))
 
     def _ended(self, motion: Motion, answer: Any) -> None:
@@ -186,13 +186,14 @@ class Ros2Arm:
     def _drop(self) -> None:
         """Let go of what runs."""
         motion, self._motion, self._target, self._held = self._motion, None, None, None
-        if motion is not None:
-            motion.dropped = True
-            self._cancel(motion)
+        self._let_go(motion)
 
-    def _cancel(self, motion: Motion | None) -> None:
+    def _let_go(self, motion: Motion | None) -> None:
         """End a motion that the controller has taken; one that it takes later is ended then."""
-        if motion is not None and motion.handle is not None:
+        if motion is None:
+            return
+        motion.dropped = True
+        if motion.handle is not None:
             self._network.do(motion.handle.cancel_goal_async)
 
     # ------------------------------------------------------------------ ticks and readings
@@ -202,10 +203,9 @@ class Ros2Arm:
         with self._lock:
             now, running = self._clock.now(), self._feedback.mode == "running"
             self._late = self._late + self._clock.tick_s if self._age() > self._ros2.feedback_timeout_s else 0.0
-            if not running:
+            if not running:  # the reason of whatever went wrong, or the greater trouble
                 self._drop()
-            if not running or (self._told is not None and now - self._told > TOLD_S):
-                self._fault, self._told = None, None  # a robot's own stop is the reason, or the greater trouble
+                self._fault, self._told = None, None
             if running and not self._ran:  # whoever led it meanwhile may have changed what is active
                 self._switching.active = self._wanted = None
             motion = self._motion
@@ -226,9 +226,12 @@ class Ros2Arm:
         joints = self._feedback.joints
         assert joints is not None  # the world was opened with one
         with self._lock:
+            now = time.monotonic()
+            if self._told is not None and now - self._told > TOLD_S:
+                self._fault, self._told = None, None
             mode = self._mode()
             if self._told is None and self._fault is not None and mode == self._fault:
-                self._told = self._clock.now()
+                self._told = now
             q_cmd, qd_cmd, qdd_cmd = self._tracked(joints.q)
             busy = self._motion is not None
         return ArmReading(

@@ -76,6 +76,7 @@ class Run:
         self._thread = threading.Thread(target=self._produce, args=[name], name=name, daemon=True)
 
     def __enter__(self) -> Run:
+        self.until(lambda: self._world.arm.read().mode == "running")  # what went wrong in the run before is over
         self._thread.start()
         return self
 
@@ -134,14 +135,14 @@ class Run:
         self.until(lambda: self.ask("acknowledge").get("ok"))
         assert self.ask("resume")["ok"]
 
-    def suffers(self, act: Callable[[], object], undo: Callable[[], object]) -> Tripped:
-        """Let something happen in the middle of a motion, and wait until the arm is at rest and the cell waits for
-        people; what came of it. If the machine was too busy in between, once more."""
+    def suffers(self, act: Callable[[], object] | None, undo: Callable[[], object]) -> Tripped:
+        """Let something happen in the middle of a motion, unless it is there already, and wait until the arm is at rest
+        and the cell waits for people; what came of it. If the machine was too busy in between, once more."""
         for _ in range(TRIES):
-            self.until(lambda: self.moves() or self.state() == "Aborted")
-            if self.state() != "Aborted":
+            if act is not None:
+                self.until(lambda: self.go_on_if_busy() or self.moves())
                 act()
-                self.until(lambda: self.state() == "Aborted")
+            self.until(lambda: self.state() == "Aborted")
             if not self._busy():
                 return self.trips()[-1]
             undo()

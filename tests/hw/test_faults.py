@@ -144,7 +144,7 @@ def test_the_arm_rests_the_journal_says_why_and_it_goes_on_once_that_is_seen_to(
     if fault.before:
         act()
     with Run(CELL, bench.world, tmp_path) as run:
-        tripped = run.suffers(lambda: fault.before or act(), lambda: fault.undo(bench))
+        tripped = run.suffers(None if fault.before else act, lambda: fault.undo(bench))
         assert tripped.cause in fault.causes
         assert fault.before or tripped.at - happened[-1] < NOTICED_S
         assert tripped.rested - tripped.at < fault.rested_s
