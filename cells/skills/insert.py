@@ -3,7 +3,8 @@
 Approach above the estimated place; come down softly; where the rim is met, search on a spiral with a light press until
 the tip drops in; then push, sideways soft, to the bottom; release; press home with closed fingers, which also says how
 high the part really stands. Force *and* travel decide, never one of them. A hole with a sharp rim, or one that may
-lean, is found by tilting the part: see :mod:`cells.skills.tilt`.
+lean, is found by tilting the part: see :mod:`cells.skills.tilt`. Studs that aren't found all at once are found one
+after the other: see :mod:`cells.skills.onto`.
 """
 
 from __future__ import annotations
@@ -53,11 +54,15 @@ def join(context: Context, reading: Reading, contact: Contact, how: Push, tilt: 
     contact.tare = reading.wrench.copy()
     if leans(contact.fit):
         return (yield from find_and_push(context, reading, contact, tilt or Tilt()))
-    if one_by_one(contact.fit):
+    wrong, in_turn = None, one_by_one(contact.fit)
+    if not in_turn:
+        reading, wrong = yield from search(context, reading, contact, how)
+        in_turn = wrong is not None and bool(contact.fit.studs)
+        if in_turn:  # the search doesn't turn: that all are off in yaw may be why
+            reading = yield from straight(context, reading, reading.arm.tcp.shifted(dz=ABOVE))
+    if in_turn:
         reading, wrong = yield from both(context, reading, contact)
         how = replace(how, turning=SOFT, seated=HOME_ON_STUDS, close=CLOSE_ON_STUDS)
-    else:
-        reading, wrong = yield from search(context, reading, contact, how)
     if wrong is None:
         reading, wrong = yield from push_in(context, reading, contact, how)
     return reading, wrong

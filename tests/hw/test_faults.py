@@ -39,7 +39,8 @@ NOTICED_S, RESTED_S = 0.6, 1.0
 UNSEEN_S = 3.5  # where nobody tells the cell that the arm rests
 SUCCEEDED = 4  # action_msgs/GoalStatus
 SILENT = "robot_no_feedback", "robot_no_wrench"  # both stop coming: whichever has been away for too long first
-pytestmark = pytest.mark.long  # minutes on a busy machine
+
+LONG = pytest.mark.long  # there are many, and each takes a run of its own
 
 
 class Bench:
@@ -114,11 +115,11 @@ FAULTS = [
         ),
         id="protective stop",
     ),
-    pytest.param(knob("delay_s", 0.2, 0.0, *SILENT, rested_s=UNSEEN_S), id="200 ms later"),
-    pytest.param(knob("drop_share", 0.98, 0.0, *SILENT, rested_s=UNSEEN_S), id="nearly all lost"),
-    pytest.param(knob("hold_arm", True, False, "robot_path_tolerance"), id="held up"),
-    pytest.param(knob("clock_skew_s", 5.0, 0.0, "robot_clock_mismatch"), id="clocks 5 s apart"),
-    pytest.param(Fault(("robot_claimed_elsewhere",), Bench.claim, lambda _: None), id="claimed by another"),
+    pytest.param(knob("delay_s", 0.2, 0.0, *SILENT, rested_s=UNSEEN_S), id="200 ms later", marks=LONG),
+    pytest.param(knob("drop_share", 0.98, 0.0, *SILENT, rested_s=UNSEEN_S), id="nearly all lost", marks=LONG),
+    pytest.param(knob("hold_arm", True, False, "robot_path_tolerance"), id="held up", marks=LONG),
+    pytest.param(knob("clock_skew_s", 5.0, 0.0, "robot_clock_mismatch"), id="clocks 5 s apart", marks=LONG),
+    pytest.param(Fault(("robot_claimed_elsewhere",), Bench.claim, lambda _: None), id="claimed by another", marks=LONG),
     pytest.param(
         Fault(
             ("robot_motion_rejected",),
@@ -127,6 +128,7 @@ FAULTS = [
             before=True,
         ),
         id="goal rejected",
+        marks=LONG,
     ),
 ]
 
@@ -162,6 +164,7 @@ def test_the_arm_rests_the_journal_says_why_and_it_goes_on_once_that_is_seen_to(
     assert kinds[-3:] == ["acknowledged", "resume_requested", "stop_requested"]
 
 
+@LONG
 def test_states_that_stay_late_keep_the_arm_where_it_is(bench: Bench, tmp_path: Path) -> None:
     """They come all the time, 200 ms after they were measured; /clock tells."""
     bench.set(delay_s=0.2)
@@ -174,6 +177,7 @@ def test_states_that_stay_late_keep_the_arm_where_it_is(bench: Bench, tmp_path: 
         run.until(run.moves)
 
 
+@LONG
 def test_a_second_cell_is_refused_and_the_first_one_s_order_goes_on(bench: Bench, tmp_path: Path) -> None:
     with Run(CELL, bench.world, tmp_path) as run:
         run.until(run.moves)
@@ -252,6 +256,7 @@ def done_by(home: Path) -> frozenset[str]:
         return standing_of(journal).done
 
 
+@LONG
 @pytest.mark.parametrize("knob", ["drop_share:=0.2", f"joint_order:='{REVERSED}'"])
 def test_some_lost_messages_or_another_order_of_joints_make_no_difference(
     domain: None, knob: str, tmp_path: Path
@@ -261,6 +266,7 @@ def test_some_lost_messages_or_another_order_of_joints_make_no_difference(
         assert all(trip.cause == BUSY for trip in run.trips())
 
 
+@LONG
 def test_two_cells_in_two_namespaces_work_side_by_side_and_one_s_stop_is_its_own(domain: None, tmp_path: Path) -> None:
     """Both live by this computer's time: there is one /clock on a network."""
     cells = {name: cell_in(f"/{name}") for name in ("left", "right")}

@@ -51,7 +51,8 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """A cell with an arm that just follows, in the environment that hw up gives them."""
     need_ros()
     made = Up(tmp_path_factory.mktemp("up"), "panda-bench", "--hardware", "mock", "--namespace", NAMESPACE)
-    made.wait("active")
+    for said in ("cell]: active", "arm]: ready"):
+        made.wait(said)
     yield made
     made.process.kill()
 
