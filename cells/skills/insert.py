@@ -40,6 +40,8 @@ DOWN = 2000.0  # N/m
 SPIRAL_PITCH, SPIRAL_RADIUS = 0.0006, 0.0028  # m
 DROP = 0.0007  # m below where the chamfer alone would let the tip go
 SEARCH_TIME = 9.0  # s
+AWAY, GENTLE = 0.012, 0.03  # m, m/s: up from studs that the part may be on in part
+SHORT = 2.5  # s in which a part is down on all its studs, or won't be
 STICKS = 0.3  # s without getting deeper after which a part is turned to and fro
 
 
@@ -54,17 +56,30 @@ def join(context: Context, reading: Reading, contact: Contact, how: Push, tilt: 
     contact.tare = reading.wrench.copy()
     if leans(contact.fit):
         return (yield from find_and_push(context, reading, contact, tilt or Tilt()))
-    wrong, in_turn = None, one_by_one(contact.fit)
-    if not in_turn:
-        reading, wrong = yield from search(context, reading, contact, how)
-        in_turn = wrong is not None and bool(contact.fit.studs)
-        if in_turn:  # the search doesn't turn: that all are off in yaw may be why
-            reading = yield from straight(context, reading, reading.arm.tcp.shifted(dz=ABOVE))
-    if in_turn:
-        reading, wrong = yield from both(context, reading, contact)
-        how = replace(how, turning=SOFT, seated=HOME_ON_STUDS, close=CLOSE_ON_STUDS)
+    if contact.fit.studs:
+        return (yield from _onto_studs(context, reading, contact, how))
+    return (yield from _search_and_push(context, reading, contact, how))
+
+
+def _search_and_push(context: Context, reading: Reading, contact: Contact, how: Push) -> Phase:
+    reading, wrong = yield from search(context, reading, contact, how)
     if wrong is None:
         reading, wrong = yield from push_in(context, reading, contact, how)
+    return reading, wrong
+
+
+def _onto_studs(context: Context, reading: Reading, contact: Contact, how: Push) -> Phase:
+    """All at once, where the estimate is good enough for that; one after the other, where it isn't, or it didn't do."""
+    how = replace(how, turning=SOFT, seated=HOME_ON_STUDS)
+    if not one_by_one(contact.fit):
+        reading, wrong = yield from _search_and_push(context, reading, contact, replace(how, patience=SHORT))
+        if wrong is None:
+            return reading, None
+        # The search doesn't turn: that the part is off in yaw may be why some stud isn't found, or none.
+        reading = yield from straight(context, reading, reading.arm.tcp.shifted(dz=AWAY), GENTLE)
+    reading, wrong = yield from both(context, reading, contact)
+    if wrong is None:
+        reading, wrong = yield from push_in(context, reading, contact, replace(how, close=CLOSE_ON_STUDS))
     return reading, wrong
 
 

@@ -22,9 +22,12 @@ from cells.skills.tunable import constants
 PARAMETERS_OF_TILT = next(c for c in CONTRACTS if (c.skill, c.kind) == ("insert", "parameters"))
 
 
-def joined(task: str, conditions: str, seed: int) -> dict[str, Any]:
+SURE = {"clearance_mm": 0.3, "offset": 0.001, "tilt": 0.008, "yaw": 0.017}  # of an estimate as orders have it
+
+
+def joined(task: str, conditions: str, seed: int, **changes: Any) -> dict[str, Any]:
     """The outcome of an episode in which nothing is corrected."""
-    env = gymnasium.make(f"sim.envs:cellwright/{task}-v1", conditions=conditions, purpose="tuning")
+    env = gymnasium.make(f"sim.envs:cellwright/{task}-v1", conditions=conditions, purpose="tuning", changes=changes)
     env.reset(seed=seed)
     over = False
     while not over:
@@ -34,12 +37,18 @@ def joined(task: str, conditions: str, seed: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("task", "conditions", "seed"),
-    [("Insert", "hard", 4), ("Insert", "hard", 7), ("Insert", "tight", 9), ("Cover", "bench", 13)],
-    ids=["no chamfer", "square and turned by 3 degrees", "0.3 mm", "a cover turned by 2 degrees"],
+    ("task", "conditions", "seed", "changes"),
+    [
+        pytest.param("Insert", "hard", 4, {}, id="no chamfer"),
+        pytest.param("Insert", "hard", 7, {}, id="square and turned by 3 degrees"),
+        pytest.param("Insert", "tight", 9, {}, id="0.3 mm"),
+        pytest.param("Cover", "bench", 13, {}, id="a cover turned by 2 degrees"),
+        pytest.param("Cover", "bench", 13, SURE, id="a cover whose studs aren't found both at once"),
+        pytest.param("Cover", "bench", 7, SURE, id="a cover with one end up on its stud"),
+    ],
 )
-def test_it_is_joined_in_truth_and_gently(task: str, conditions: str, seed: int) -> None:
-    outcome = joined(task, conditions, seed)
+def test_it_is_joined_in_truth_and_gently(task: str, conditions: str, seed: int, changes: dict[str, Any]) -> None:
+    outcome = joined(task, conditions, seed, **changes)
     assert outcome["why"] == ""
     assert outcome["peak_n"] < 30.0
 
