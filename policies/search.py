@@ -17,9 +17,12 @@ from cells.pose import Array
 from policies.practice import Played, Practice, Purpose
 from policies.training import Run
 
-CANDIDATES, ROUNDS = 16, (1, 2, 5)  # of a generation, unless a search is told another one
-BEGIN, LEAST = 0.2, 0.02  # spread at first, and at least, in widths of the box
-MOVE = 0.7  # how far the belief moves towards the elite
+CANDIDATES, ROUNDS = 24, (1, 1, 2)  # of a generation, unless a search is told another one
+# Spread at first, and at least, in widths of the box. One episode tells little of a point: a failure costs many times
+# what two points differ by. A belief that narrows to what a few lucky episodes liked stays there; a wide one goes on
+# drifting to where more of them are cheaper.
+BEGIN, LEAST = 0.2, 0.15
+MOVE = 0.5  # how far the belief moves towards the elite
 
 # Costs (candidates, episodes) of points (candidates, n) on the episodes of these seeds.
 Trial = Callable[[Array, Sequence[int]], Array]

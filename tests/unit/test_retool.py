@@ -51,6 +51,7 @@ TERMS = Terms(gated=10, final=20, budget_s=1.0)
 class Bore(gymnasium.Env[Any, Any]):
     """The spiral strategy: gentle constants succeed, and the nominal ones where ``easy``; else every other seed."""
 
+    metadata = {"render_modes": ["rgb_array"]}  # noqa: RUF012
     easy = False
     begun: list[tuple[str, int]] = []  # noqa: RUF012
     interrupt_at: int | None = None
@@ -73,7 +74,7 @@ class Bore(gymnasium.Env[Any, Any]):
         if self.interrupt_at is not None and len(self.begun) == self.interrupt_at:
             raise KeyboardInterrupt
         self.begun.append((self.purpose, self.seed))
-        return self.np_random.random(OBSERVATION.size), self._info()
+        return self._seen(), self._info()
 
     def step(self, action: Any) -> Any:
         solved, info = self.easy or self.seed % 2 == 0 or self.speed < 0.018, self._info()
@@ -82,10 +83,13 @@ class Bore(gymnasium.Env[Any, Any]):
             "cause": "" if solved else "too much force", "why": "",
         }  # fmt: skip
         info["is_success"] = solved
-        return self.np_random.random(OBSERVATION.size), 0.0, True, False, info
+        return self._seen(), 0.0, True, False, info
 
     def render(self) -> Any:
         raise NotImplementedError
+
+    def _seen(self) -> Any:
+        return self.np_random.uniform(OBSERVATION.low, OBSERVATION.high)
 
     def _info(self) -> dict[str, Any]:
         parameters = {name: value for name, value in self.changes.items() if name not in ("family", "item")}

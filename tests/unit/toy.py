@@ -21,6 +21,8 @@ TOY = Practice("tests.unit.toy:cellwright/Toy-v0", "easy")
 class Joining(gymnasium.Env[Array, Array]):
     """The time is the mean of 1 / pace, the force that of 20 press, and more for every shift; it always succeeds."""
 
+    metadata = {"render_modes": ["rgb_array"]}  # noqa: RUF012
+
     neutral, families, conventions = NEUTRAL, ("toy",), ("a toy",)
 
     def __init__(self, conditions: str = "easy", constants: Any = None, **_: Any) -> None:
