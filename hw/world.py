@@ -159,6 +159,8 @@ def open_world(cell: Cell, variants: Mapping[str, ProductVariant], seed: int, vi
     return Ros2World(cell, variants)
 
 
-# What a run of it has to know beforehand: the control modes that it takes, and that a real arm moves.
+# What a run of it has to know beforehand: the control modes that it takes, that a real arm moves, and that parts are
+# reckoned.
 open_world.modes = ("admittance",)
 open_world.real = True
+open_world.looks = False

@@ -16,6 +16,7 @@ from cells.commands.folder import make_folder
 from cells.commands.progress import Progress
 from cells.commands.rehearse import Work, rehearse
 from cells.commands.show import plain, say
+from cells.commands.worlds import check_sight
 from cells.streams import STDERR, STDOUT, in_front, rerouted
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ def build(
     retooling has come to.
 
     Raises ``InputError`` where the cell is running already, passports can't be written or the folder can't be used:
-    nothing is written then; and where a policy can't be loaded: nothing is done then. Raises ``Refused`` where the
-    rehearsal fails: nothing has moved then.
+    nothing is written then; and where a policy can't be loaded: nothing is done then; nor where a step must see and
+    the world doesn't look. Raises ``Refused`` where the rehearsal fails: nothing has moved then.
     """
     from cells.journal.store import Journal, event_hash
     from cells.orders.changeover import KINDS, changeover_of
@@ -67,6 +68,7 @@ def build(
     from cells.runtime.production import produce
 
     need_basyx()
+    check_sight(plan, opener)
     with Lease(cell.name):
         folder = make_folder(order.id, out)
         with Journal.open(cell.name) as journal:

@@ -12,7 +12,7 @@ from cells.commands.build import GOOD, STOPPED, build, perform, rehearsal, write
 from cells.commands.disassemble import take_unit_apart
 from cells.commands.folder import make_folder
 from cells.commands.show import say
-from cells.commands.worlds import Opener, suited, twin_of, world_opener
+from cells.commands.worlds import Opener, check_sight, suited, twin_of, world_opener
 from cells.errors import Problem, Refused
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def errand(task: Task, opener: Opener, place: Place, told: Told | None, twin: Op
     from cells.runtime.lease import Lease
 
     cell, plan = task.cell, task.plan
+    check_sight(plan, opener)
     work = partial(run_errand, plan, task.variants, cell)
     with Lease(cell.name):
         folder = make_folder(plan.order_id, None)

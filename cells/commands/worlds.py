@@ -14,6 +14,7 @@ from cells.streams import STDERR, STDOUT, rerouted
 
 if TYPE_CHECKING:
     from cells.description.cell import Cell
+    from cells.tasks.plan import Plan
 
 Opener = Callable[..., Any]
 GROUP = "cellwright.worlds"
@@ -42,7 +43,8 @@ def check_world_name(name: str, view: bool) -> None:
 
 def world_opener(name: str) -> Opener:
     """The function that opens the world ``name``. It may say, as attributes, which control ``modes`` the world takes
-    (all unless said), and that a ``real`` arm moves in it. Raises ``InputError`` where its packages are missing."""
+    (all unless said), that a ``real`` arm moves in it, and whether it ``looks`` where parts are (unless said, it does)
+    or only reckons where the hand has put them. Raises ``InputError`` where its packages are missing."""
     point = next(iter(entry_points(group=GROUP, name=name)))
     try:
         with rerouted(STDOUT, STDERR):
@@ -68,6 +70,18 @@ def suited(cell: Cell, opener: Opener) -> Cell:
         )
     say(f"in control mode {mode}: this world takes no {cell.control.default}")
     return cell.model_copy(update={"control": cell.control.model_copy(update={"default": mode})})
+
+
+def check_sight(plan: Plan, opener: Opener) -> None:
+    """Raises ``InputError`` where a step of the plan must see something, and the world doesn't look."""
+    from cells.skills.registry import skills
+
+    known = skills()
+    calls = (call for unit in plan.units for call in unit.calls)
+    blind = None if getattr(opener, "looks", True) else next((call for call in calls if known[call.skill].looks), None)
+    if blind is not None:
+        what = f"only reckons where the hand has put parts, and {blind.id} must see how they move"
+        raise InputError(Problem("--world", what, "run it in a world that looks, or order what needs no such step"))
 
 
 def twin_of(opener: Opener, wanted: bool = True) -> Opener | None:

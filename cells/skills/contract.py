@@ -153,9 +153,10 @@ def place_name(call: Call) -> str:
 @dataclass(frozen=True, slots=True)
 class Skill:
     """A skill with its contract. ``run(context, call, reading)`` makes the generator; ``capability`` is what a
-    process step asks for; with ``drives`` it needs a driver beside the gripper. One that ``judges`` says by failing
-    that the unit is bad, not that it couldn't work. A skill that takes nothing into the hand names in ``again`` the
-    causes of failure after which it may be tried once more from above."""
+    process step asks for; with ``drives`` it needs a driver beside the gripper, and with ``looks`` a locator that sees
+    what nobody holds. One that ``judges`` says by failing that the unit is bad, not that it couldn't work. A skill that
+    takes nothing into the hand names in ``again`` the causes of failure after which it may be tried once more from
+    above."""
 
     name: str
     version: str
@@ -165,4 +166,5 @@ class Skill:
     after: tuple[Condition, ...] = ()
     judges: bool = False
     drives: bool = False
+    looks: bool = False
     again: frozenset[str] = frozenset()

@@ -67,5 +67,5 @@ def swing(
 TURN = Skill(
     "turn", "1.0.0", "turn", run,
     before=(Condition("empty_gripper"), Condition("base_at", "fixture")),
-    judges=True,
+    judges=True, looks=True,
 )  # fmt: skip

@@ -149,3 +149,12 @@ def test_nobody_s_yes_moves_a_real_arm(here: Path) -> None:
     done = command(here / "home", here)("tell", "Make a pegboard", "--yes", "--world", "ros2")
     assert done.returncode == 3, done.stderr
     assert "moves no real arm" in done.stderr and "rehears" not in done.stderr
+
+
+def test_what_must_be_seen_is_refused_where_parts_are_only_reckoned(here: Path) -> None:
+    """A gearbox's wheels turn by themselves, as far as the hand can tell: no good one is called bad for that."""
+    order = ORDER.partition("  - product")[0] + "  - {product: gearbox, quantity: 1}\n"
+    (here / "gearbox.yaml").write_text(order, encoding="utf-8")
+    done = command(here / "home", here)("run", "gearbox.yaml", "--world", "ros2")
+    assert done.returncode == 2, done.stderr
+    assert "turn_large_gear must see" in done.stderr and "rehears" not in done.stderr
