@@ -18,6 +18,7 @@ from cells.pose import Array
 from hw.names import Fingers, arm_joints, fingers
 
 HAND_TIMEOUT_S = 0.5  # hands tell their state more seldom than arms, 30 times a second some of them
+TOGETHER = 0.5  # of the time-out: joints that have been away for so long when the wrench is missed went with it
 FRESH_S, LOOK_S = 2.0, 0.005  # s to wait for news, and between two looks
 MOST_ORDERS = 64  # of joints' names that are remembered
 RESTARTED_S = 1.0  # s that a stamp may go back: more is a robot that began anew
@@ -131,11 +132,17 @@ class Feedback:
             self._quiet[name] = (told, quiet + step if told is before else 0.0)
 
     def silent(self) -> str | None:
-        """The mode of an arm that hasn't been heard of for too long: "no_feedback" or "no_wrench"; else None."""
+        """The mode of an arm that hasn't been heard of for too long: "no_feedback" or "no_wrench"; else None.
+
+        A driver that is gone takes the force sensor with it, whose last message may be the older one by some ticks: the
+        sensor alone is named only where the joints are still told."""
         quiet = {name: seconds for name, (_, seconds) in self._quiet.items()}
-        if quiet.get("joints", 0.0) > self._timeout or quiet.get("hand", 0.0) > max(HAND_TIMEOUT_S, self._timeout):
+        joints, hand, felt = (quiet.get(name, 0.0) for name in ("joints", "hand", "felt"))
+        if joints > self._timeout or hand > max(HAND_TIMEOUT_S, self._timeout):
             return "no_feedback"
-        return "no_wrench" if quiet.get("felt", 0.0) > self._timeout else None
+        if felt > self._timeout:
+            return "no_wrench" if joints < TOGETHER * self._timeout else "no_feedback"
+        return None
 
     def _rows(self, names: tuple[str, ...], wanted: Sequence[str]) -> list[int] | None:
         """Where the wanted joints stand in a message; None where one is missing."""

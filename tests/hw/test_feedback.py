@@ -92,6 +92,20 @@ def test_silence_is_noticed_in_ticks_and_so_is_a_stamp_that_does_not_go_on(stops
     assert feedback.silent() == said
 
 
+def test_a_driver_that_is_gone_is_not_taken_for_a_force_sensor_that_is() -> None:
+    """Its last wrench came some ticks before its last joint states."""
+    feedback, timeout = Feedback(CELL), CELL.ros2.feedback_timeout_s
+    said = []
+    for k in range(round(timeout / TICK) + 30):
+        if k <= 20:
+            feedback.on_joint_states(states([*ARM, *HAND], [*CELL.home, 0.02, 0.02], 5.0 + TICK * k))
+        if k <= 14:
+            feedback.on_wrench(felt())
+        feedback.pass_time(TICK)
+        said.append(feedback.silent())
+    assert set(said) == {None, "no_feedback"}
+
+
 def test_the_modes_that_drivers_tell_are_running_or_why_not() -> None:
     assert {UR_SAFETY[1], UR_SAFETY[2], FRANKA[2]} == {"running"}
     assert UR_SAFETY[3] == "protective_stop" and FRANKA[4] == "reflex"
