@@ -6,6 +6,7 @@ frame, SI units and radians.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -75,10 +76,13 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A part's pose as the cell knows it: mean and standard deviations (x, y, z in m; roll, pitch, yaw in rad)."""
+    """A part's pose as the cell knows it: mean and standard deviations (x, y, z in m; roll, pitch, yaw in rad).
+    ``seen`` is the cell time (s) of the look: +inf where the locator looks whenever it is asked, -inf where it only
+    reckons."""
 
     pose: Pose
     sigma: tuple[float, float, float, float, float, float]
+    seen: float = math.inf
 
     def covariance(self) -> Array:
         """(6, 6) covariance over (x, y, z, roll, pitch, yaw)."""

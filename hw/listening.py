@@ -11,21 +11,24 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
+from tf2_msgs.msg import TFMessage
 
 from cells.description.ros2 import Ros2
 from cells.errors import CellwrightError, Problem
 from hw.clock import Clock, SteadyClock, ToldClock, stamped_by
 from hw.feedback import Feedback, seconds
 from hw.modes import listen
+from hw.sight import Frames
 
 # The newest counts: what is lost isn't sent again, and whoever sends it, reliably or not, is heard.
 NEWEST = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 class Listening:
-    """Subscriptions that fill a :class:`~hw.feedback.Feedback`, and what ``/clock`` says."""
+    """Subscriptions that fill a :class:`~hw.feedback.Feedback` and, where parts are seen, ``frames``; and what
+    ``/clock`` says."""
 
-    def __init__(self, node: Node, ros2: Ros2, feedback: Feedback) -> None:
+    def __init__(self, node: Node, ros2: Ros2, feedback: Feedback, frames: Frames) -> None:
         self._feedback = feedback
         self._time: float | None = None
         self._told: ToldClock | None = None
@@ -34,6 +37,8 @@ class Listening:
         node.create_subscription(ClockMessage, "/clock", self._on_clock, NEWEST)
         if ros2.speed_scaling is not None:
             node.create_subscription(Float64, ros2.speed_scaling, feedback.on_speed_scaling, NEWEST)
+        if ros2.sight is not None:
+            node.create_subscription(TFMessage, ros2.sight.topic, frames.on_frames, NEWEST)
         if ros2.mode is not None:
             listen(node, ros2.mode, feedback.on_mode)
 

@@ -28,7 +28,7 @@ CENTRED, FLAT = 1e-4, math.radians(0.3)  # m along the fingers' way; rad about t
 LEFT = 2e-4  # m: fingers seldom open both at once
 NEAR = 4e-3  # m around the fixture's seat, along each axis
 LOST = 0.02  # m
-REACH = 0.02  # m between where a grip should be and where the fingers closed
+REACH = 0.02  # m between where a part, or its grip, should be and where it is found
 AS_WIDE = 2e-3  # m between the opening and the width of what is held
 BLOCKED = 1e-3  # m short of what was asked: something is in between
 LEAST = 1e-5  # m, rad: nothing is known for certain
@@ -104,9 +104,25 @@ class TaughtLocator:
         """Estimate of a part's pose. Raises ``KeyError`` for one that isn't in the cell."""
         held = self._held.get(instance)
         if held is not None:
-            return Estimate(self._tcp @ held.pose, self._seen(held.sigma))
+            return Estimate(self._tcp @ held.pose, self._seen(held.sigma), -math.inf)
         known = self._stands[instance]
-        return Estimate(known.pose, known.sigma)
+        return Estimate(known.pose, known.sigma, -math.inf)
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The parts that the hand takes along."""
+        return frozenset(self._held)
+
+    def nearest(self, part: str, pose: Pose) -> str | None:
+        """The instance of a part of that name that should be next to ``pose`` (world); None where none should."""
+        held = {name: replace(it, pose=self._tcp @ it.pose) for name, it in self._held.items()}
+        found = [
+            (math.dist(known.pose.xyz, pose.xyz), name)
+            for name, known in {**self._stands, **held}.items()
+            if known.part.name == part
+        ]
+        off, name = min(found, default=(math.inf, ""))
+        return name if off <= REACH else None
 
     # ------------------------------------------------------------------ how it is reckoned
 

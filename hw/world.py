@@ -20,6 +20,7 @@ from cells.pose import Array, Pose
 from hw.clock import Clock
 from hw.feedback import Feedback
 from hw.locator import TaughtLocator
+from hw.sight import Frames, SeeingLocator
 from hw.types import ready
 from hw.wrench import as_read, sensor_in_tcp
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from cells.description.cell import Cell
     from cells.products.model import ProductVariant
     from hw.arm import Ros2Arm
+    from hw.network import Network
     from hw.stock import Stock
 
 OPEN_S = 10.0  # s in which everything must have been found
@@ -95,8 +97,8 @@ class Ros2World:
         from hw.stock import AskedStock, ServedStock
 
         network = self._network
-        feedback = Feedback(cell)
-        heard = Listening(network.node, cell.ros2, feedback)
+        feedback, frames = Feedback(cell), Frames()
+        heard = Listening(network.node, cell.ros2, feedback, frames)
         claim = Claim(network.node, cell.name)
         self.arm = Ros2Arm(network, cell, load_chain(cell), feedback, claim)
         self.gripper = Ros2Gripper(network, cell, feedback, self.arm.fail)
@@ -104,19 +106,22 @@ class Ros2World:
         network.start()
         for call in first_calls(cell).values():  # nothing is compiled while an arm waits
             call()
-        find(lambda: [*feedback.missing(), *self.arm.missing(), *self.gripper.missing()], cell)
+        find(lambda: [*feedback.missing(), *self.arm.missing(), *self.gripper.missing(), *unseen(network, cell)], cell)
         claim.settle()
         feedback.wait()  # what came while this computer was busy with itself is old: clocks would seem to differ
         clock = heard.clock(cell.tick_s)
         self.arm.begin(clock)
-        self.locator = TaughtLocator(cell, variants, self.arm.tcp())
         self.clock = WorldClock(clock, self._tick)
+        taught = TaughtLocator(cell, variants, self.arm.tcp())
+        self.locator: TaughtLocator | SeeingLocator = taught
+        if cell.ros2.sight is not None:
+            self.locator = SeeingLocator(taught, frames, feedback, cell, cell.ros2.sight, self.clock.now)
         self.wrench = Ros2Wrench(feedback, self.arm, sensor_in_tcp(cell))
         self.camera = NoCamera()
         self._feedback = feedback
-        self.stock: Stock = AskedStock(self.locator)
+        self.stock: Stock = AskedStock(taught)
         if load.service_is_ready():
-            self.stock = ServedStock(self.locator, network, load, variants, feedback.wait)
+            self.stock = ServedStock(taught, network, load, variants, feedback.wait)
         self.traits = Traits(contact=True, deterministic=False, self_loading=load.service_is_ready())
 
     def _tick(self) -> None:
@@ -128,6 +133,14 @@ class Ros2World:
         """Let nothing go on, and leave the network."""
         self.arm.close()
         self._network.close()
+
+
+def unseen(network: Network, cell: Cell) -> list[str]:
+    """Who sees parts, where the cell's file says that somebody does and nobody is there."""
+    sight = cell.ros2.sight
+    if sight is None or network.node.count_publishers(sight.topic):
+        return []
+    return [f"who sees parts on {sight.topic} (where nothing does, write sight: null)"]
 
 
 def find(missing: Callable[[], list[str]], cell: Cell) -> None:
@@ -159,8 +172,8 @@ def open_world(cell: Cell, variants: Mapping[str, ProductVariant], seed: int, vi
     return Ros2World(cell, variants)
 
 
-# What a run of it has to know beforehand: the control modes that it takes, that a real arm moves, and that parts are
-# reckoned.
+# What a run of it has to know beforehand: the control modes that it takes, that a real arm moves, and in which cells it
+# sees parts.
 open_world.modes = ("admittance",)
 open_world.real = True
-open_world.looks = False
+open_world.looks = lambda cell: cell.ros2.sight is not None

@@ -68,7 +68,7 @@ def build(
     from cells.runtime.production import produce
 
     need_basyx()
-    check_sight(plan, opener)
+    check_sight(plan, cell, opener)
     with Lease(cell.name):
         folder = make_folder(order.id, out)
         with Journal.open(cell.name) as journal:

@@ -78,7 +78,7 @@ def errand(task: Task, opener: Opener, place: Place, told: Told | None, twin: Op
     from cells.runtime.lease import Lease
 
     cell, plan = task.cell, task.plan
-    check_sight(plan, opener)
+    check_sight(plan, cell, opener)
     work = partial(run_errand, plan, task.variants, cell)
     with Lease(cell.name):
         folder = make_folder(plan.order_id, None)

@@ -43,8 +43,8 @@ def check_world_name(name: str, view: bool) -> None:
 
 def world_opener(name: str) -> Opener:
     """The function that opens the world ``name``. It may say, as attributes, which control ``modes`` the world takes
-    (all unless said), that a ``real`` arm moves in it, and whether it ``looks`` where parts are (unless said, it does)
-    or only reckons where the hand has put them. Raises ``InputError`` where its packages are missing."""
+    (all unless said), that a ``real`` arm moves in it, and whether in a cell it ``looks`` where parts are (unless said,
+    it does) or only reckons where the hand has put them. Raises ``InputError`` where its packages are missing."""
     point = next(iter(entry_points(group=GROUP, name=name)))
     try:
         with rerouted(STDOUT, STDERR):
@@ -72,13 +72,14 @@ def suited(cell: Cell, opener: Opener) -> Cell:
     return cell.model_copy(update={"control": cell.control.model_copy(update={"default": mode})})
 
 
-def check_sight(plan: Plan, opener: Opener) -> None:
+def check_sight(plan: Plan, cell: Cell, opener: Opener) -> None:
     """Raises ``InputError`` where a step of the plan must see something, and the world doesn't look."""
     from cells.skills.registry import skills
 
     known = skills()
     calls = (call for unit in plan.units for call in unit.calls)
-    blind = None if getattr(opener, "looks", True) else next((call for call in calls if known[call.skill].looks), None)
+    looks = getattr(opener, "looks", lambda _: True)
+    blind = None if looks(cell) else next((call for call in calls if known[call.skill].looks), None)
     if blind is not None:
         what = f"only reckons where the hand has put parts, and {blind.id} must see how they move"
         raise InputError(Problem("--world", what, "run it in a world that looks, or order what needs no such step"))

@@ -53,6 +53,15 @@ class WrenchTopic(Section):
     frame: Literal["tcp", "flange"] = "tcp"
 
 
+class SightTopic(Section):
+    """A TFMessage topic on which something that sees tells where parts are, in the frame ``world``. A frame is called
+    by a part's instance (``PB-1-01/peg_2``), or by the part's name and anything after a dot (``peg``, ``peg.2``): then
+    it is the nearest such part's. What was seen longer than ``timeout_s`` ago isn't counted on."""
+
+    topic: RosName = "arm/parts"
+    timeout_s: Positive = 0.5
+
+
 class ModeTopic(Section):
     """Where the robot tells whether it may move."""
 
@@ -81,6 +90,7 @@ class Ros2(Section):
     gripper: GripperAction = GripperAction()
     wrench: WrenchTopic = WrenchTopic()
     mode: ModeTopic | None = Field(default=ModeTopic(), description="null where the driver tells no mode")
+    sight: SightTopic | None = Field(default=SightTopic(), description="null where nothing sees the parts")
     speed_scaling: RosName | None = Field(
         default=None, description="Float64 topic of the speed slider in percent; none unless said"
     )

@@ -19,6 +19,7 @@ from cells.skills.pick import CLOSING_STIFFNESS, GRIP_FORCE, TURNING_STIFFNESS, 
 BEGIN, TAKEN_UP, END = (math.radians(angle) for angle in (-9, -2, 9))  # of the hand; then the play is taken up
 SPEED = 0.6  # rad/s
 REST = 0.1  # s that the wheels have before the locator looks
+LOOK_S = 1.0  # s in which it must have looked
 FOLLOWS = 0.5, 1.5  # times as far as it should: the play of shafts and bores may be a third of so small a turn
 FORCE_LIMIT = 20.0  # N
 
@@ -36,11 +37,13 @@ def run(context: Context, call: Call, reading: Reading) -> Steps:
     held = reading.arm.tcp.xyz
     reading = yield from swing(context, reading, held, 0.0, BEGIN)
     reading = yield from swing(context, reading, held, BEGIN, TAKEN_UP)
-    before = [context.locator.locate(name).pose.yaw for name in (call.item, other)]
+    reading, before = yield from look(context, reading, held, TAKEN_UP, (call.item, other))
     reading = yield from swing(context, reading, held, TAKEN_UP, END)
-    after = [context.locator.locate(name).pose.yaw for name in (call.item, other)]
+    reading, after = yield from look(context, reading, held, END, (call.item, other))
     reading = yield from grip(context, reading, open_width(context, part), GRIP_FORCE)
     yield from straight(context, reading, reading.arm.tcp.shifted(dz=APPROACH))
+    if not before or not after:
+        return Failed("unseen", f"{call.item} and {other} must be seen, and one of them is only reckoned", {})
     turned, followed = ((b - a + pi) % (2 * pi) - pi for a, b in zip(before, after, strict=True))
     data = {"turned_rad": round(turned, 4), "followed_rad": round(followed, 4)}
     if turned < (END - TAKEN_UP) / 2:
@@ -62,6 +65,20 @@ def swing(
         spin = math.copysign(SPEED, end - begin) if step < steps else 0.0
         reading = yield softly(at, CLOSING_STIFFNESS, TURNING_STIFFNESS, FORCE_LIMIT, spin)
     return reading
+
+
+def look(
+    context: Context, reading: Reading, held: tuple[float, float, float], angle: float, names: tuple[str, str]
+) -> Generator[Command, Reading, tuple[Reading, list[float]]]:
+    """Keep the closed hand where it is until the locator has looked at parts anew: their yaws (rad), none if it doesn't
+    look in time."""
+    begun = reading.time
+    while reading.time <= begun + LOOK_S:
+        told = [context.locator.locate(name) for name in names]
+        if all(one.seen >= begun for one in told):
+            return reading, [one.pose.yaw for one in told]
+        reading = yield softly(tool_down(held, angle), CLOSING_STIFFNESS, TURNING_STIFFNESS, FORCE_LIMIT)
+    return reading, []
 
 
 TURN = Skill(

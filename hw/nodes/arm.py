@@ -30,6 +30,7 @@ from hw.nodes.hand import HandServer
 from hw.nodes.loading import Loading
 from hw.nodes.motion import Motion
 from hw.nodes.parameters import Setting, declare
+from hw.nodes.sight import Sight
 from hw.nodes.states import States
 
 NAME = "arm"
@@ -80,6 +81,8 @@ class ArmNode(Node):
         grip = GripperController(fingers(cell), cell.robot_spec.gripper, self._world.gripper, cell.tick_s)
         self._hand = HandServer(self, cell.ros2.gripper, grip, fingers(cell))
         self._loading = Loading(self, cell.ros2.load, self._world.stock, variants)
+        sight, locator = cell.ros2.sight, getattr(self._world, "locator", None)
+        self._sight = None if sight is None else Sight(self, cell, sight, locator, self._line)
         self._offer_stop(cell)
         self._take_knobs()
 
@@ -92,6 +95,8 @@ class ArmNode(Node):
         self._arm.tick(reading)
         self._line.flush()
         self._states.publish(reading, hand, world.wrench.read(), self._world_time(), self._stamp(), self._faults)
+        if self._sight is not None:
+            self._sight.publish(self._loading.instances, self._stamp(), self._faults)
         self._motion.tick()
         self._hand.tick(hand)
 

@@ -16,10 +16,12 @@ from hw.variants import variant_of
 
 
 class Loading:
-    """The service. ``variants`` (by hash) is what the world was opened with, and looks parts up in: it grows."""
+    """The service. ``variants`` (by hash) is what the world was opened with, and looks parts up in: it grows.
+    ``instances`` are the parts in the world."""
 
     def __init__(self, node: Node, name: str, stock: Stock, variants: dict[str, ProductVariant]) -> None:
         self._stock, self._variants, self._log = stock, variants, node.get_logger()
+        self.instances: dict[str, None] = {}  # a set that keeps its order
         node.create_service(Load, name, self._on_load)
 
     def _on_load(self, asked: Any, answer: Any) -> Any:
@@ -40,6 +42,8 @@ class Loading:
     def _carry_out(self, what: int, requests: Sequence[LoadRequest]) -> Loaded:
         if what == Load.Request.UNLOAD:
             self._stock.unload([request.instance for request in requests])
+            for request in requests:
+                self.instances.pop(request.instance, None)
             return Loaded(done=tuple(requests))
         ways = {
             Load.Request.LOAD: self._stock.load,
@@ -48,7 +52,9 @@ class Loading:
         }
         if what not in ways:
             raise ValueError(f"what={what} means nothing: see cellwright_msgs/Load")
-        return ways[what](requests)
+        loaded = ways[what](requests)
+        self.instances |= dict.fromkeys(request.instance for request in loaded.done)
+        return loaded
 
 
 def _part(request: LoadRequest) -> Part:

@@ -10,8 +10,8 @@ import pytest
 from tests.conftest import Cellwright, Ended
 
 
-def command(home: Path, here: Path) -> Cellwright:
-    """A function that runs ``cellwright`` with its words; no display, whatever the machine has."""
+def command(home: Path, here: Path, patience_s: float = 240.0) -> Cellwright:
+    """A function that runs ``cellwright`` with its words, for so long at most; no display, whatever the machine has."""
     installed = Path(sys.executable).with_name("cellwright")
     environment = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "CELLWRIGHT_JOURNAL_URL")}
     environment["CELLWRIGHT_HOME"] = str(home)
@@ -23,7 +23,7 @@ def command(home: Path, here: Path) -> Cellwright:
             env=environment | more,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=patience_s,
             check=False,
         )
 

@@ -67,13 +67,17 @@ class Client(RosClient):
         from rosgraph_msgs.msg import Clock
         from sensor_msgs.msg import JointState
         from std_msgs.msg import Float64MultiArray, String
+        from tf2_msgs.msg import TFMessage
         from trajectory_msgs.msg import JointTrajectory
 
         self.joints = tuple(joints)
-        self.heard: dict[str, list[Any]] = {name: [] for name in ("states", "wrench", "clock", "mode", "log", "goals")}
+        self.heard: dict[str, list[Any]] = {
+            name: [] for name in ("states", "wrench", "parts", "clock", "mode", "log", "goals")
+        }
         for name, kind, topic, qos in (
             ("states", JointState, "joint_states", 10),
             ("wrench", WrenchStamped, "force_torque_sensor_broadcaster/wrench", 10),
+            ("parts", TFMessage, "arm/parts", 10),
             ("clock", Clock, "/clock", 10),
             ("mode", String, "arm/robot_mode", self.kept),
             ("log", Log, "/rosout", 10),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,6 +113,11 @@ def test_loading_puts_parts_into_the_world_and_a_taken_slot_is_told(arm: Client)
     answer = arm.ask(Load, "arm/load", request)
     assert (answer.ok, answer.message) == (True, "")
     assert list(answer.done) == [part]
+    arm.heard["parts"].clear()
+    [seen] = arm.until(lambda: arm.heard["parts"])[-1].transforms
+    slot = load_cell("panda-bench").station("tray_b").slot_pose(2)
+    assert (seen.header.frame_id, seen.child_frame_id) == ("world", "U-1/peg_1")
+    assert math.dist(slot.xyz[:2], (seen.transform.translation.x, seen.transform.translation.y)) < 5e-3
     other = Part(instance="U-1/peg_2", part="peg", variant=variant.hash, station="tray_b", slot=2)
     taken = arm.ask(Load, "arm/load", Load.Request(what=Load.Request.LOAD, parts=[other]))
     assert (taken.ok, taken.message) == (False, "tray_b/2 is taken by U-1/peg_1")

@@ -20,18 +20,20 @@ from tests.e2e.conftest import command
 from tests.hw.arm_bench import need_ros, process
 
 NAMESPACE = "/order"
+GEARBOX = ORDER.partition("  - product")[0] + "  - {product: gearbox, quantity: 1}\n"
 # What a machine that is too busy for an arm does to it: the one who stands by acknowledges it, and the order goes on.
 BUSY = ("tick overrun", "robot no feedback", "robot no wrench", "robot motion unanswered")
 
 
-def cell_file(path: Path, name: str, **changes: tuple[str, str]) -> Path:
-    """The bench under another name, on a network of its own, with pieces of its text changed."""
+def cell_file(path: Path, name: str, ros2: str = "", **changes: tuple[str, str]) -> Path:
+    """The bench under another name, on a network of its own, with pieces of its text changed; ``ros2`` is what its
+    section says besides."""
     text = (LIBRARY / "cells" / "panda-bench.yaml").read_text(encoding="utf-8")
     text = text.replace("name: panda-bench", f"name: {name}")
     for old, new in changes.values():
         assert old in text
         text = text.replace(old, new)
-    path.write_text(f"{text}ros2: {{namespace: {NAMESPACE}}}\n", encoding="utf-8")
+    path.write_text(f"{text}ros2: {{namespace: {NAMESPACE}, {ros2}}}\n", encoding="utf-8")
     return path
 
 
@@ -151,10 +153,20 @@ def test_nobody_s_yes_moves_a_real_arm(here: Path) -> None:
     assert "moves no real arm" in done.stderr and "rehears" not in done.stderr
 
 
+@pytest.mark.long
+def test_a_gearbox_is_built_by_an_arm_whose_parts_are_seen(here: Path) -> None:
+    (here / "gearbox.yaml").write_text(GEARBOX, encoding="utf-8")
+    file = cell_file(here / "cell.yaml", "led-bench")
+    run = command(here / "home", here, patience_s=900.0)
+    with arm_of(file, here) as operator:
+        done = run("run", "gearbox.yaml", "--cell", file, "--world", "ros2", "--no-rehearse")
+    assert done.returncode == 0, (done.stderr, operator.seen)
+
+
 def test_what_must_be_seen_is_refused_where_parts_are_only_reckoned(here: Path) -> None:
     """A gearbox's wheels turn by themselves, as far as the hand can tell: no good one is called bad for that."""
-    order = ORDER.partition("  - product")[0] + "  - {product: gearbox, quantity: 1}\n"
-    (here / "gearbox.yaml").write_text(order, encoding="utf-8")
-    done = command(here / "home", here)("run", "gearbox.yaml", "--world", "ros2")
+    (here / "gearbox.yaml").write_text(GEARBOX, encoding="utf-8")
+    file = cell_file(here / "blind.yaml", "blind-bench", ros2="sight: null")
+    done = command(here / "home", here)("run", "gearbox.yaml", "--cell", file, "--world", "ros2")
     assert done.returncode == 2, done.stderr
     assert "turn_large_gear must see" in done.stderr and "rehears" not in done.stderr

@@ -17,6 +17,7 @@ from cells.products.gearbox.dimensions import FOOT, STUD
 from cells.runtime.production import UnitOutcome, produce
 from cells.runtime.requests import RequestQueue
 from sim.scenes import Defect, assembled, inspection_of
+from sim.stock import SimStock
 from sim.world import open_world
 
 CELL = load_cell("panda-bench")
@@ -69,3 +70,12 @@ def test_a_spoilt_gearbox_is_rejected_with_the_reason(kind: str, reason: str, tm
 def test_an_unspoilt_one_is_not(item: str, tmp_path: Path) -> None:
     outcome = inspected(item, None, tmp_path)
     assert (outcome.verdict, outcome.reasons) == ("good", ())
+
+
+@pytest.mark.long
+def test_wheels_that_are_only_reckoned_prove_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = SimStock.locate
+    monkeypatch.setattr(SimStock, "locate", lambda stock, name: replace(seen(stock, name), seen=-math.inf))
+    outcome = inspected("large_gear", None, tmp_path)
+    assert outcome.verdict == "rejected"
+    assert "must be seen" in outcome.reasons[0]
