@@ -38,3 +38,12 @@ def test_the_nominal_follows_from_the_fit_and_a_policy_for_another_is_left_out(
         context: Any = SimpleNamespace(policy_for=lambda call, policy=policy: policy)
         assert (suited(context, call, fit) is policy) == (contract.nominal == nominal)
     assert suited(SimpleNamespace(policy_for=lambda call: None), call, fit) is None  # type: ignore[arg-type]
+
+
+def test_what_an_environment_tells_strategies_apart_by_differs() -> None:
+    """It is given the constants of one strategy, and leaves the episodes of another alone by how many it has."""
+    sizes: dict[str, list[int]] = {}
+    for contract in CONTRACTS:
+        if contract.kind == "parameters":
+            sizes.setdefault(contract.skill, []).append(contract.action.size)
+    assert sizes and all(len(each) == len(set(each)) for each in sizes.values()), sizes
