@@ -82,7 +82,8 @@ def check_sight(plan: Plan, cell: Cell, opener: Opener) -> None:
     blind = None if looks(cell) else next((call for call in calls if known[call.skill].looks), None)
     if blind is not None:
         what = f"only reckons where the hand has put parts, and {blind.id} must see how they move"
-        raise InputError(Problem("--world", what, "run it in a world that looks, or order what needs no such step"))
+        remedy = "run it in a world that looks (over ROS 2: ros2.sight), or order what needs no such step"
+        raise InputError(Problem("--world", what, remedy))
 
 
 def twin_of(opener: Opener, wanted: bool = True) -> Opener | None:
