@@ -22,7 +22,7 @@ class Sight:
 
     def __init__(self, node: Node, cell: Cell, sight: SightTopic, locator: Locator | None, line: Line) -> None:
         self._locator, self._line = locator, line
-        self._every, self._ticks = round(EVERY_S / cell.tick_s), 0
+        self._every, self._ticks = max(1, round(EVERY_S / cell.tick_s)), 0
         self._frames = node.create_publisher(TFMessage, sight.topic, 10)
 
     def publish(self, instances: Iterable[str], stamp: int, faults: Faults) -> None:
