@@ -159,7 +159,7 @@ def test_a_gearbox_is_built_by_an_arm_whose_parts_are_seen(here: Path) -> None:
     file = cell_file(here / "cell.yaml", "led-bench")
     run = command(here / "home", here, patience_s=900.0)
     with arm_of(file, here) as operator:
-        done = run("run", "gearbox.yaml", "--cell", file, "--world", "ros2", "--no-rehearse")
+        done = run("run", "gearbox.yaml", "--cell", file, "--world", "ros2", "--no-rehearse", "--yes")
     assert done.returncode == 0, (done.stderr, operator.seen)
 
 
