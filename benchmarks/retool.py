@@ -46,10 +46,11 @@ from policies.evaluation import evaluate, paired
 from policies.gating import FIRST_SEED, Candidate, gate
 from policies.improving import improve
 from policies.publishing import prove
-from policies.retool import Retooling, Terms, Work
+from policies.retool import Retooling, Terms
 from policies.retool_command import Watching
 from policies.statistics import difference, share
 from policies.store import find_entry, own_zoo
+from policies.work import Work
 
 CELL, ENOUGH, FULL_ARM = "panda-bench", 0.93, 20
 Box = Mapping[str, tuple[Value, ...] | Value]

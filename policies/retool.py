@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,7 +20,7 @@ from cells.orders import changeover
 from cells.products.catalogue import families
 from policies.clock import Clock
 from policies.contacts import ContactStep
-from policies.episodes import NOMINAL, Row
+from policies.episodes import Row
 from policies.gating import Candidate, Gated, gate
 from policies.improving import improve
 from policies.index import Row as IndexRow
@@ -30,6 +29,7 @@ from policies.publishing import prove, publish, zoo_has
 from policies.sharing import rows_here
 from policies.store import find_entry, own_zoo
 from policies.training import Point
+from policies.work import Phases, Work, outcome
 
 MATCHES = 3  # policies of the zoo that are tried, beside the nominal
 # What is kept counts as proven on B down to this much below the target: with 150 episodes a share has a standard error
@@ -64,29 +64,6 @@ class Board(Protocol):
 Emit = Callable[[str, dict[str, Any]], None]
 
 
-@dataclass
-class Work:
-    """A step on its way: who was gated, the best so far, and how long what took (``phases``, seconds of the clock)."""
-
-    step: ContactStep
-    folder: Path
-    gates: list[Gated] = field(default_factory=list)
-    why: str = ""
-    how: str = "as it is"
-    phases: list[tuple[str, float, float]] = field(default_factory=list)
-    episodes: int = 0
-    env_steps: int = 0
-    cpu_s: float = 0.0
-    gate_cpu_s: float = 0.0
-    improved_steps: int = 0
-    done: dict[str, Any] | None = None
-
-    @property
-    def best(self) -> Gated | None:
-        """The best candidate; of equals the one that was tried first."""
-        return max(self.gates, key=lambda gated: gated.better, default=None)
-
-
 class Retooling:
     """The retooling for an order, in a folder. ``emit`` takes events for the journal."""
 
@@ -97,8 +74,8 @@ class Retooling:
         folder.mkdir(parents=True, exist_ok=True)
         self.order, self.cell, self.terms, self.command = order, cell, terms, command
         self._board, self._emit, self._clock = board, emit, Clock(folder / "clock.json")
+        self._phases = Phases(self._clock)
         self.works = [Work(step, folder / step.called) for step in steps]
-        self._doing, self._since = "", (0.0, 0.0)
 
     def run(self) -> None:
         """Do all of it; what was done for each step is in ``works``, also after an interruption."""
@@ -142,7 +119,7 @@ class Retooling:
             return False
         work.done = kept["event"]
         self._emit(changeover.STEP, work.done)
-        self._board.show(work.step.name, "done before", _outcome(work.done))
+        self._board.show(work.step.name, "done before", outcome(work.done))
         return True
 
     def _suffices(self, event: Mapping[str, Any]) -> bool:
@@ -164,7 +141,7 @@ class Retooling:
         step = work.step
         asked = wanted(step.capability, step.variant, families()[step.variant.family], self.cell, step.nominal)
         for candidate, why in candidates(rank(asked, rows)):
-            self._board.show(step.name, f"gates {candidate.name}", _best(work))
+            self._board.show(step.name, f"gates {candidate.name}", work.best_told)
             if why:
                 self._board.say(f"{step.name}: tries {candidate.name}: {why}")
             if self._gated(work, candidate).passed:
@@ -173,7 +150,7 @@ class Retooling:
     def _gated(self, work: Work, candidate: Candidate) -> Gated:
         terms, before = self.terms, self._clock.cpu_s
         work.folder.mkdir(parents=True, exist_ok=True)
-        with self._phase(work, changeover.GATE):
+        with self._phases.of(work, changeover.GATE):
             found = gate(
                 candidate, work.step.practice, terms.gated, terms.target, terms.seed,
                 work.folder / f"gate-{candidate.name.replace('@', '-')}.jsonl", terms.jobs, self._hear(work, "gates"),
@@ -188,9 +165,9 @@ class Retooling:
         """Improve the best of a step that improves at all; the CPU seconds that it took."""
         step, start = work.step, work.best
         assert start is not None, "the nominal is always gated"
-        self._board.show(step.name, "improves", _best(work))
+        self._board.show(step.name, "improves", work.best_told)
         episode_s = work.gate_cpu_s / max(work.episodes, 1)
-        with self._phase(work, changeover.IMPROVE):
+        with self._phases.of(work, changeover.IMPROVE):
             found = improve(
                 start.candidate, step, self.cell, own_zoo(), work.folder / "improve", budget_s, self.terms.seed,
                 self.terms.jobs, self.command, episode_s, lambda candidate: self._gated(work, candidate),
@@ -210,10 +187,10 @@ class Retooling:
         step, best = work.step, work.best
         assert best is not None, "the nominal is always gated"
         kept = best.candidate
-        self._board.show(step.name, f"proves {kept.name}", _best(work))
+        self._board.show(step.name, f"proves {kept.name}", work.best_told)
         number = sum(1 for _ in work.folder.glob("final-*.jsonl.done"))
         path = work.folder / f"final-{number}.jsonl"
-        with self._phase(work, changeover.FINAL):
+        with self._phases.of(work, changeover.FINAL):
             found, rows = prove(
                 kept, step, self.terms.final, self.terms.seed + number, path, self.terms.jobs,
                 self._hear(work, "proves"),
@@ -227,27 +204,14 @@ class Retooling:
         self._told(work, kept, policy, final, proven)
         kept_file = {"terms": self._terms, "event": work.done}
         (work.folder / KEPT).write_text(json.dumps(kept_file, indent=1), encoding="utf-8")
-        self._board.show(step.name, "done", _outcome(work.done or {}))
+        self._board.show(step.name, "done", outcome(work.done or {}))
 
     def _told(
         self, work: Work, kept: Candidate, policy: str, final: Mapping[str, Any] | None = None, proven: bool = False
     ) -> None:
         """Note what is kept for a step in the journal."""
-        step, gates = work.step, work.gates
-        gated = next(gated for gated in reversed(gates) if gated.candidate == kept)
-        work.done = plain({
-            "order": self.order, "variant": step.variant.hash, "family": step.variant.family,
-            "parameters": step.variant.parameters, "steps": step.steps, "skill": step.skill, "part": step.part,
-            "strategy": step.nominal, "policy": policy, "how": work.how, "why": work.why,
-            "tried": [{"name": one.candidate.name, "count": one.count, "of": one.played, "passed": one.passed}
-                      for one in gates],
-            "gate": {"count": gated.count, "of": gated.played, "passed": gated.passed}, "final": final,
-            "proven": proven, "control_mode": self.cell.control.default,
-            "phases": [[what, round(begin, 1), round(end, 1)] for what, begin, end in work.phases],
-            "episodes": work.episodes, "env_steps": work.env_steps, "improved_steps": work.improved_steps,
-            "wall_s": round(sum(end - begin for _, begin, end in work.phases), 1),
-            "cpu_s": round(work.cpu_s, 1),
-        })  # fmt: skip
+        event = work.event(kept, policy, final, proven)
+        work.done = plain({"order": self.order, **event, "control_mode": self.cell.control.default})
         self._emit(changeover.STEP, work.done or {})
 
     def _finished(self, stopped: bool) -> None:
@@ -263,37 +227,19 @@ class Retooling:
             },
         )  # fmt: skip
 
-    @contextmanager
-    def _phase(self, work: Work, what: str) -> Iterator[None]:
-        """Time counts as ``what`` while inside; a phase within another interrupts it."""
-        outer = self._doing
-        self._turn_to(work, what)
-        try:
-            yield
-        finally:
-            self._turn_to(work, outer)
-
-    def _turn_to(self, work: Work, what: str) -> None:
-        wall_s, cpu_s = self._clock.wall_s, self._clock.cpu_s
-        if self._doing:
-            work.phases.append((self._doing, self._since[0], wall_s))
-            work.cpu_s += cpu_s - self._since[1]
-        self._doing, self._since = what, (wall_s, cpu_s)
-        self._clock.note()
-
     def _hear(self, work: Work, doing: str) -> Callable[[Row], None]:
         counts = [0, 0]
 
         def hear(row: Row) -> None:
             counts[bool(row.outcome["success"])] += 1
             told = f"{doing} {row.asked.policy}: {counts[1]} of {sum(counts)}"
-            self._board.show(work.step.name, told, _best(work))
+            self._board.show(work.step.name, told, work.best_told)
 
         return hear
 
     def _point(self, work: Work, point: Point) -> None:
         told = f"improves: {point['cpu_s']:.0f} CPU s, {100 * point.get('success', 0.0):.0f} % succeed in practice"
-        self._board.show(work.step.name, told, _best(work))
+        self._board.show(work.step.name, told, work.best_told)
 
 
 def candidates(found: list[Match]) -> Iterator[tuple[Candidate, str]]:
@@ -311,14 +257,3 @@ def candidates(found: list[Match]) -> Iterator[tuple[Candidate, str]]:
 
 def _candidate(match: Match) -> tuple[Candidate, str]:
     return Candidate(match.row.policy, match.row.kind, find_entry(match.row.policy)), match.why
-
-
-def _best(work: Work) -> str:
-    best = work.best
-    return "" if best is None else f"{best.candidate.name} ({best.count} of {best.played})"
-
-
-def _outcome(event: Mapping[str, Any]) -> str:
-    final, who = event["final"], event["policy"] or NOMINAL
-    shown = f", {final['count']} of {final['of']} on B" if final else ""
-    return f"{who}, {event['how']}{shown}: {'proven' if event['proven'] else 'not proven'}"
