@@ -2,11 +2,12 @@
 
     python benchmarks/retool.py --variants 12 --seed 1 --jobs 2 --json
 
-Variants are drawn from ``OUTER`` by ``--seed``; each has at least one parameter outside ``INNER``, the box that the
-shipped policies are trained on. Two of three are pegboards, the third a gearbox without screws. Each is retooled for as
-``cellwright retool`` does it, with the shipped zoo alone (a home of its own), in panda-bench with the noise that it
-declares: gates on set A and one final evaluation on set B in the floating twin. Then the first episodes of B are done
-once more by the full arm. Rows are kept in ``--out``, so that a run that was broken off goes on where it was.
+Variants are drawn from ``VARIANTS`` by ``--seed``; each has at least one parameter outside of what the shipped policies
+of contact steps were trained on, as their entries tell. Two of three are pegboards, the third a gearbox without screws.
+Each is retooled for as ``cellwright retool`` does it, with the shipped zoo alone (a home of its own), in panda-bench
+with the noise that it declares: gates on set A and one final evaluation on set B in the floating twin. Then the first
+episodes of B are done once more by the full arm. Rows are kept in ``--out``, so that a run that was broken off goes on
+where it was; ``--families`` does only some of them.
 
 Measures: ``retool_success`` the share of variants whose every contact step succeeds in at least 93 % of B;
 ``retool_success_hard`` the same of those for which a step passed no gate as it was; ``_lb`` their bounds (Clopper-
@@ -36,32 +37,29 @@ from cells.commands.show import plain, say, table
 from cells.description.cell import load_cell
 from cells.errors import CellwrightError, Unbuildable
 from cells.orders.order import Item, Order
-from cells.products.catalogue import build_variant
+from cells.products.catalogue import build_variant, families
 from cells.products.model import ProductVariant, Value
 from cells.streams import STDERR, STDOUT, rerouted
 from cells.tasks.limits import build_limits
 from cells.tasks.plan import plan_order
-from policies.contacts import contact_steps
+from policies.contacts import JOINING, contact_steps
+from policies.entry import Ranges
 from policies.evaluation import evaluate, paired
+from policies.folder import read_entry
 from policies.gating import FIRST_SEED, Candidate, gate
 from policies.improving import improve
+from policies.matching import outside, wanted
 from policies.publishing import prove
 from policies.retool import Retooling, Terms
 from policies.retool_command import Watching
 from policies.statistics import difference, share
-from policies.store import find_entry, own_zoo
+from policies.store import SHIPPED, entry_folders, find_entry, own_zoo
 from policies.work import Work
 
 CELL, ENOUGH, FULL_ARM = "panda-bench", 0.93, 20
 Box = Mapping[str, tuple[Value, ...] | Value]
 # A pair of floats: anything between; a pair of ints: a whole number between; other tuples: one of them.
-INNER: Mapping[str, Box] = {
-    "pegboard": {"pegs": (2, 3), "peg_mm": (10.0, 16.0), "peg_length_mm": (36.0, 46.0), "peg_shape": "round",
-                 "clearance_mm": (0.45, 0.8), "chamfer_mm": (0.0, 0.5)},
-    "gearbox": {"pinion_teeth": (20, 32), "gear_teeth": (24, 40), "face_mm": (7.0, 9.0), "shaft_mm": (7.0, 10.0),
-                "clearance_mm": (0.4, 0.5), "pins": 2, "screws": 0},
-}  # fmt: skip
-OUTER: Mapping[str, Box] = {
+VARIANTS: Mapping[str, Box] = {
     "pegboard": {"pegs": (2, 4), "peg_mm": (8.0, 20.0), "peg_length_mm": (32.0, 50.0), "peg_shape": ("round", "square"),
                  "clearance_mm": (0.3, 1.0), "chamfer_mm": (0.0, 0.5)},
     "gearbox": {"pinion_teeth": (18, 40), "gear_teeth": (18, 48), "face_mm": (6.0, 10.0), "shaft_mm": (6.0, 12.0),
@@ -70,17 +68,24 @@ OUTER: Mapping[str, Box] = {
 FAMILIES = ("pegboard", "pegboard", "gearbox")
 
 
+def trained_on() -> dict[str, Ranges]:
+    """The parts that the shipped policies of contact steps were trained on, by policy."""
+    entries = [read_entry(folder).entry for folder in entry_folders() if SHIPPED in folder.parents]
+    return {entry.reference: entry.part_ranges.trained for entry in entries if entry.skill in JOINING}
+
+
 def variant_of(number: int, seed: int) -> ProductVariant:
-    """The variant of a number: one that the cell can build, outside the inner box."""
+    """The variant of a number: one that the cell can build, and that no shipped policy was trained on."""
     family, chance, cell = FAMILIES[number % 3], np.random.default_rng([seed, number]), load_cell(CELL)
     while True:
-        drawn = {name: _value(range_, chance) for name, range_ in OUTER[family].items()}
+        drawn = {name: _value(range_, chance) for name, range_ in VARIANTS[family].items()}
         try:
             variant = build_variant(family, drawn, build_limits(cell))
             plan_order(order_of(variant, number), cell, [variant])
         except Unbuildable:
             continue
-        if any(not _inside(value, INNER[family][name]) for name, value in drawn.items()):
+        asked = wanted("", variant, families()[family], cell)
+        if all(outside(asked, ranges) for ranges in trained_on().values()):
             return variant
 
 
@@ -99,12 +104,6 @@ def _value(range_: Any, chance: np.random.Generator) -> Value:
     if isinstance(range_[0], int):
         return int(chance.integers(range_[0], range_[1] + 1))
     return str(chance.choice(range_))
-
-
-def _inside(value: Value, range_: Any) -> bool:
-    if not isinstance(range_, tuple):
-        return bool(value == range_)
-    return bool(range_[0] <= value <= range_[1])
 
 
 def retooled(number: int, seed: int, terms: Terms, full_arm: int, out: Path) -> dict[str, Any]:
@@ -209,6 +208,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--variants", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--families", nargs="*", choices=sorted(set(FAMILIES)), default=list(FAMILIES))
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--gate", type=int, default=60, help="episodes of set A")
     parser.add_argument("--final", type=int, default=150, help="episodes of set B")
@@ -222,7 +222,7 @@ def main() -> None:
     asked = {**asdict(replace(terms, jobs=1)), "seed": options.seed, "full_arm": options.full_arm}
     rows: list[dict[str, Any]] = []
     try:
-        for number in range(options.variants):
+        for number in [n for n in range(options.variants) if FAMILIES[n % 3] in options.families]:
             path = out / f"variant-{number:03d}" / "row.json"
             kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"asked": None}
             if kept["asked"] != asked:
@@ -240,7 +240,7 @@ def main() -> None:
             "name": "retool",
             "machine": f"{platform.machine()}, Python {platform.python_version()}, {platform.system()}",
             "command": shlex.join(["python", "benchmarks/retool.py", *sys.argv[1:]]),
-            "inner_box": INNER, "rows": rows, "measures": found,
+            "trained_on": trained_on(), "rows": rows, "measures": found,
         }  # fmt: skip
         print(json.dumps(plain(report)))
         return
