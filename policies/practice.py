@@ -21,7 +21,7 @@ from policies.environments import find_tasks
 
 # Seeds of one purpose are never those of another. What is reported comes from "evaluation", which no learner asks for.
 Purpose = Literal["training", "gate"]
-FAILED, SECOND, NEWTON = 8.0, 0.5, 0.015  # what a failure costs, a second, and a newton of the highest force
+FAILED, SECOND, NEWTON = 8.0, 0.7, 0.015  # what a failure costs, a second, and a newton of the highest force
 HOPELESS = 30.0  # N: above it an episode has failed, and what would come after it is no use to a learner
 # From where (N) each newton costs so much more: what comes near the limit is above it in another episode, of which a
 # learner sees too few to tell.

@@ -2,8 +2,10 @@
 
 A belief is a normal distribution over the box. Each generation draws candidates from it, all of them tried on the same
 few episodes (common random numbers); the worse half is dropped and the rest tried on more, until the elite is left,
-and the belief moves towards it. Sources: Rubinstein, "The cross-entropy method for combinatorial and continuous
-optimization" (1999); Karnin et al., "Almost optimal exploration in multi-armed bandits" (2013).
+and the belief moves towards it. Where it is in the end is half chance; the answer is where it was on average. Sources:
+Rubinstein, "The cross-entropy method for combinatorial and continuous optimization" (1999); Karnin et al., "Almost
+optimal exploration in multi-armed bandits" (2013); Polyak and Juditsky, "Acceleration of stochastic approximation by
+averaging" (1992).
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ CANDIDATES, ROUNDS = 24, (1, 1, 2)  # of a generation, unless a search is told a
 # Spread at first, and at least, in widths of the box. One episode tells little of a point: a failure costs many times
 # what two points differ by. A belief that narrows to what a few lucky episodes liked stays there; a wide one goes on
 # drifting to where more of them are cheaper.
-BEGIN, LEAST = 0.2, 0.15
+BEGIN, LEAST = 0.2, 0.2
 MOVE = 0.5  # how far the belief moves towards the elite
 
 # Costs (candidates, episodes) of points (candidates, n) on the episodes of these seeds.
@@ -46,13 +48,23 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class Belief:
-    """What a search believes after some ``generations``: the best is about ``mean``, give or take ``spread``, both (n,)
-    in the unit of each number. ``cost`` is the elite's mean in the last generation."""
+    """What a search believes: the best is about ``mean``, give or take ``spread``, both (n,) in the unit of each
+    number. ``past`` are the means after each generation so far, ``cost`` that of the last one's elite."""
 
     mean: tuple[float, ...]
     spread: tuple[float, ...]
-    generations: int = 0
+    past: tuple[tuple[float, ...], ...] = ()
     cost: float = float("nan")
+
+    @property
+    def generations(self) -> int:
+        """How many there were."""
+        return len(self.past)
+
+    @property
+    def answer(self) -> Array:
+        """The best point (n,), as far as it is known: the mean over the later half of the generations."""
+        return np.mean(self.past[self.generations // 2 :] or [self.mean], axis=0)
 
 
 def search(
@@ -80,7 +92,7 @@ def search(
         run.point(generation=belief.generations, cost=belief.cost, success=float(np.mean(shares)))
         shares.clear()
         run.save(asdict(belief))
-    return np.array(belief.mean)
+    return belief.answer
 
 
 def begin(start: Array, low: Array, high: Array) -> Belief:
@@ -108,10 +120,11 @@ def advance(belief: Belief, low: Array, high: Array, trial: Trial, seed: int, ea
     elite = points[order]
     middle = weights @ elite
     wide = np.sqrt(weights @ (elite - mean) ** 2)  # about the old mean, so that it doesn't shrink while it moves
+    moved = tuple(np.clip(mean + MOVE * (middle - mean), low, high).tolist())  # rounding leads out of the box
     return Belief(
-        tuple(np.clip(mean + MOVE * (middle - mean), low, high).tolist()),  # rounding leads out of the box
+        moved,
         tuple(np.maximum(spread + MOVE * (wide - spread), LEAST * (high - low)).tolist()),
-        belief.generations + 1,
+        (*belief.past, moved),
         float(weights @ costs[order].mean(axis=1)),
     )
 

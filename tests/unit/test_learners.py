@@ -80,7 +80,25 @@ def test_cross_entropy_finds_the_bottom_of_a_noisy_bowl() -> None:
     before = ((np.ones(8) - goal) ** 2).sum()
     for _ in range(25):
         belief = advance(belief, low, high, trial, seed=1)  # type: ignore[arg-type]
-    assert ((np.array(belief.mean) - goal) ** 2).sum() < 0.05 * before
+    assert ((belief.answer - goal) ** 2).sum() < 0.05 * before
+
+
+def test_the_answer_of_a_search_by_rare_failures_is_nearer_than_where_it_happens_to_end() -> None:
+    low, high, goal = np.zeros(10), np.ones(10), np.full(10, 0.6)
+    ended, answered = [], []
+    for run in range(8):
+        chance = np.random.default_rng(run)
+
+        def trial(points: Array, seeds: list[int], chance: np.random.Generator = chance) -> Array:
+            failing = 0.05 + 1.6 * ((points - goal) ** 2).sum(axis=1)
+            return 8.0 * (chance.uniform(size=(len(points), len(seeds))) < failing[:, None])
+
+        belief = begin(np.full(10, 0.4), low, high)
+        for _ in range(40):
+            belief = advance(belief, low, high, trial, seed=run)  # type: ignore[arg-type]
+        ended.append(((np.array(belief.mean) - goal) ** 2).sum())
+        answered.append(((belief.answer - goal) ** 2).sum())
+    assert np.mean(answered) < 0.6 * np.mean(ended)
 
 
 def test_a_search_whose_best_is_at_a_bound_stays_within_it() -> None:
