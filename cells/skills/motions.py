@@ -52,9 +52,13 @@ def follow(context: Context, trajectory: Trajectory, reading: Reading) -> Moving
 def straight(
     context: Context, reading: Reading, pose: Pose, speed: float = LINE_SPEED, acceleration: float = LINE_ACCELERATION
 ) -> Moving:
-    """Move the tcp on a straight line to ``pose`` (world frame)."""
+    """Move the tcp on a straight line to ``pose`` (world frame), slowly if it comes near a person."""
     target = context.cell.base_pose.inverse().matrix() @ pose.matrix()
     line = motion.line(context.chain, reading.arm.q_cmd, target, speed, acceleration, dt=context.cell.tick_s)
+    if speed > OPERATOR_SPEED and context.proof.hurries(line):
+        line = motion.line(
+            context.chain, reading.arm.q_cmd, target, OPERATOR_SPEED, acceleration, dt=context.cell.tick_s
+        )
     return (yield from follow(context, line, reading))
 
 
