@@ -6,11 +6,13 @@ import dataclasses
 import itertools
 import re
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
 import pytest
 
+from cells.control.setpoints import Segment
 from cells.control.verify import Proof, limits_broken, proof_of
 from cells.description.cell import load_cell
 from cells.kinematics import trajectory
@@ -19,11 +21,11 @@ from cells.kinematics.collision.exact import Exact
 from cells.kinematics.collision.model import Scene, body_of
 from cells.kinematics.collision.shapes import box
 from cells.kinematics.planning import NoWay, Surroundings, goals_at, motion, way
-from cells.ports import ArmReading, Locator
+from cells.ports import ArmReading, Locator, Reading
 from cells.pose import Pose
 from cells.runtime.world_model import WorldModel
 from cells.skills.contract import Context
-from cells.skills.motions import across
+from cells.skills.motions import across, straight
 
 CELL = load_cell("panda-bench")
 CHAIN = dataclasses.replace(load_chain(CELL), specialised=False)
@@ -179,10 +181,10 @@ def context_with(proof: Proof) -> Context:
 def test_a_skill_goes_around_what_is_in_the_way_and_straight_where_nothing_is() -> None:
     free = dataclasses.replace(proof_of(CELL, CHAIN), around=Surroundings(BODY, Scene(())))
     blocked = dataclasses.replace(free, around=WALL)
-    straight = across(context_with(free), LEFT, RIGHT)
+    direct = across(context_with(free), LEFT, RIGHT)
     again = trajectory.point_to_point(CHAIN, LEFT, RIGHT, CELL.limits.speed_scale, CELL.tick_s, CELL.limits.tcp_speed)
-    np.testing.assert_array_equal(straight.q, again.q)
-    assert blocked.collision(straight)
+    np.testing.assert_array_equal(direct.q, again.q)
+    assert blocked.collision(direct)
     around = across(context_with(blocked), LEFT, RIGHT)
     np.testing.assert_allclose(around.q[[0, -1]], [LEFT, RIGHT], atol=1e-9)
     assert not blocked.collision(around) and not limits_broken(CHAIN, around)
@@ -199,6 +201,20 @@ def test_a_skill_is_slow_where_a_person_may_be() -> None:
     slow = across(context_with(near), LEFT, RIGHT)
     assert not near.hurries(slow) and near.broken(slow, reading(LEFT)) == []
     assert slow.duration > quick.duration
+
+
+def test_a_straight_move_that_is_hurried_is_slow_where_a_person_may_be() -> None:
+    at = cast(Reading, SimpleNamespace(arm=reading(HOME)))
+    here = CELL.base_pose @ at.arm.tcp
+    goal = Pose((here.xyz[0], here.xyz[1] + 0.15, here.xyz[2]), here.quat)
+    free = dataclasses.replace(proof_of(CELL, CHAIN), around=Surroundings(BODY, Scene(())))
+    lines = []
+    for person in (np.array([[9.0, 9.0, 0.0]]), np.array([goal.xyz])):
+        proof = dataclasses.replace(free, operators=person)
+        command = next(straight(context_with(proof), at, goal, 0.5, 3.0))
+        assert isinstance(command, Segment) and not proof.hurries(command.trajectory)
+        lines.append(command.trajectory)
+    assert lines[1].duration > lines[0].duration
 
 
 def test_an_arm_that_is_too_close_may_leave_but_not_come_closer() -> None:
