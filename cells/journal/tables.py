@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,6 +36,7 @@ _POSTGRES_GUARDS = (
 )
 # One writer at a time reads the head and appends to it; readers are never held up.
 BEGIN = {"sqlite": ("BEGIN IMMEDIATE",), "postgresql": ("BEGIN", "LOCK TABLE events_v1 IN EXCLUSIVE MODE")}
+_WAIT_S = 30  # for another writer
 _LAYING = 0x43454C4C  # any number that every process agrees on
 
 
@@ -43,7 +46,7 @@ def connect(url: str) -> sa.Engine:
     lite = parsed.get_backend_name() == "sqlite"
     if parsed.get_backend_name() not in BEGIN:
         raise sa.exc.ArgumentError(f"{parsed.get_backend_name()} isn't supported: use sqlite or postgresql")
-    options: dict[str, Any] = {"connect_args": {"timeout": 30}} if lite else {}
+    options: dict[str, Any] = {"connect_args": {"timeout": _WAIT_S}} if lite else {}
     engine = sa.create_engine(parsed, isolation_level="AUTOCOMMIT", **options)
     if lite:
         sa.event.listen(engine, "connect", _set_pragmas)
@@ -64,8 +67,22 @@ def _lay_table(connection: sa.Connection, lite: bool) -> None:
     connection.exec_driver_sql("COMMIT")
 
 
-def _set_pragmas(connection: Any, _record: object) -> None:
+def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
     # WAL lets readers go on while one writes; NORMAL survives a crash of the process, and a power cut but for the
     # last commits, without a disk flush per event.
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL"):
-        connection.execute(f"PRAGMA {pragma}")
+    _turn_to_wal(connection)
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _turn_to_wal(connection: sqlite3.Connection) -> None:
+    """Of processes that turn a new database to WAL at the same time, SQLite refuses all but one without waiting, as
+    each holds a read lock that the others wait for: who was refused has let go of its own, and asks again."""
+    until = time.monotonic() + _WAIT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
