@@ -9,12 +9,17 @@ with the noise that it declares: gates on set A and one final evaluation on set 
 episodes of B are done once more by the full arm. Rows are kept in ``--out``, so that a run that was broken off goes on
 where it was; ``--families`` does only some of them.
 
+A hard variant is one of which a step passes no gate as it is. Where there are fewer of them than ``--hard`` asks for,
+the numbers that follow are gated, and the hard ones among them retooled; those that pass are left at that, and count
+nowhere but in ``hard_share``.
+
 Measures: ``retool_success`` the share of variants whose every contact step succeeds in at least 93 % of B;
-``retool_success_hard`` the same of those for which a step passed no gate as it was; ``_lb`` their bounds (Clopper-
-Pearson). ``retool_steps_vs_scratch`` environment steps until the gate lets an improved step pass, from the zoo's
-candidate over from the nominal, paired, over steps that began with one; who never passes counts what the budget gave.
-``changeover_s_median`` from order to proven, wall clock. ``twin_gap`` the points of success that are lost from the
-twin to the full arm on the same episodes, ``_ub`` its bound (Tango), ``full_arm_success`` the share there.
+``retool_success_hard`` the same of the hard ones, with those that were looked for; ``_lb`` their bounds (Clopper-
+Pearson); ``hard_share`` how many of all that were gated are hard. ``retool_steps_vs_scratch`` environment steps until
+the gate lets an improved step pass, from the zoo's candidate over from the nominal, paired, over steps that began with
+one; who never passes counts what the budget gave. ``changeover_s_median`` from order to proven, wall clock.
+``twin_gap`` the points of success that are lost from the twin to the full arm on the same episodes, ``_ub`` its bound
+(Tango), ``full_arm_success`` the share there.
 """
 
 from __future__ import annotations
@@ -27,6 +32,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from itertools import count
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -34,7 +40,7 @@ from typing import Any
 import numpy as np
 
 from cells.commands.show import plain, say, table
-from cells.description.cell import load_cell
+from cells.description.cell import Cell, load_cell
 from cells.errors import CellwrightError, Unbuildable
 from cells.orders.order import Item, Order
 from cells.products.catalogue import build_variant, families
@@ -42,16 +48,17 @@ from cells.products.model import ProductVariant, Value
 from cells.streams import STDERR, STDOUT, rerouted
 from cells.tasks.limits import build_limits
 from cells.tasks.plan import plan_order
-from policies.contacts import JOINING, contact_steps
+from policies.contacts import JOINING, ContactStep, contact_steps
 from policies.entry import Ranges
 from policies.evaluation import evaluate, paired
 from policies.folder import read_entry
 from policies.gating import FIRST_SEED, Candidate, gate
 from policies.improving import improve
-from policies.matching import outside, wanted
+from policies.matching import outside, rank, wanted
 from policies.publishing import prove
-from policies.retool import Retooling, Terms
+from policies.retool import Retooling, Terms, candidates, gate_file
 from policies.retool_command import Watching
+from policies.sharing import rows_here
 from policies.statistics import difference, share
 from policies.store import SHIPPED, entry_folders, find_entry, own_zoo
 from policies.work import Work
@@ -130,6 +137,23 @@ def retooled(number: int, seed: int, terms: Terms, full_arm: int, out: Path) -> 
     }  # fmt: skip
 
 
+def is_hard(number: int, seed: int, terms: Terms, out: Path) -> bool:
+    """Whether a contact step of a variant passes no gate by whom the shipped zoo has. The rows of these gates are where
+    :func:`retooled` finds them."""
+    folder, cell, variant = out / f"variant-{number:03d}", load_cell(CELL), variant_of(number, seed)
+    os.environ["CELLWRIGHT_HOME"] = str((folder / "home").resolve())
+    steps = contact_steps(plan_order(order_of(variant, number), cell, [variant]), {variant.hash: variant}, CELL)
+    return not all(_passes(step, cell, terms, folder / "retool" / step.called) for step in steps)
+
+
+def _passes(step: ContactStep, cell: Cell, terms: Terms, folder: Path) -> bool:
+    asked = wanted(step.capability, step.variant, families()[step.variant.family], cell, step.nominal)
+    return any(
+        gate(who, step.practice, terms.gated, terms.target, terms.seed, folder / gate_file(who), terms.jobs).passed
+        for who, _ in candidates(rank(asked, rows_here().rows))
+    )
+
+
 def step_row(work: Work, terms: Terms, full_arm: int) -> dict[str, Any]:
     """What came of a step, with the full arm and with what the same takes from scratch."""
     event = work.done
@@ -145,19 +169,20 @@ def step_row(work: Work, terms: Terms, full_arm: int) -> dict[str, Any]:
 
 def on_full_arm(work: Work, event: Mapping[str, Any], terms: Terms, episodes: int) -> dict[str, Any]:
     """The first episodes of B by the full arm, beside the twin on the same."""
-    count = min(episodes, terms.final)
-    if not count:
+    some = min(episodes, terms.final)
+    if not some:
         return {"full_arm": None}
     kept = Candidate(folder=find_entry(event["policy"])) if event["policy"] else Candidate()
-    path = work.folder / "full-arm.jsonl"
-    _, floating = prove(kept, work.step, count, terms.seed, path, terms.jobs)
+    # Each policy that was proven had a set B of its own.
+    number = len(list(work.folder.glob("final-*.jsonl"))) - 1
+    _, floating = prove(kept, work.step, some, terms.seed + number, work.folder / f"final-{number}.jsonl", terms.jobs)
     practice = work.step.practice
     _, real = evaluate(
-        kept.folder or "nominal", practice.task, practice.conditions, count, FIRST_SEED + terms.seed, path,
-        changes=practice.changed, cell=CELL, alone=True, jobs=terms.jobs,
+        kept.folder or "nominal", practice.task, practice.conditions, some, FIRST_SEED + terms.seed + number,
+        work.folder / "full-arm.jsonl", changes=practice.changed, cell=CELL, alone=True, jobs=terms.jobs,
     )  # fmt: skip
     found = paired(real, floating).success
-    return {"full_arm": {"count": sum(bool(row.outcome["success"]) for row in real), "of": count,
+    return {"full_arm": {"count": sum(bool(row.outcome["success"]) for row in real), "of": some,
                          "gained": found.gained, "lost": found.lost}}  # fmt: skip
 
 
@@ -177,14 +202,17 @@ def from_scratch(work: Work, event: Mapping[str, Any], hard: bool, terms: Terms)
     return {"warm_steps": event["improved_steps"], "scratch_steps": found.steps}
 
 
-def measures(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """The issue's measures; what nothing was found for is left out."""
+def measures(rows: list[dict[str, Any]], sought: list[dict[str, Any]], gated: int) -> dict[str, float]:
+    """The measures over the ``rows`` of variants as they were drawn and of hard ones that were ``sought``, of all that
+    were ``gated``; what nothing was found for is left out."""
     out: dict[str, float] = {}
-    for name, some in (("retool_success", rows), ("retool_success_hard", [row for row in rows if row["hard"]])):
+    hard = [row for row in rows if row["hard"]] + sought
+    for name, some in (("retool_success", rows), ("retool_success_hard", hard)):
         if some:
             found = share(sum(row["success"] for row in some), len(some))
             out |= {name: found.share, f"{name}_lb": found.lower, f"{name}_of": float(found.of)}
-    steps = [step for row in rows for step in row["steps"]]
+    out["hard_share"] = len(hard) / gated
+    steps = [step for row in rows + sought for step in row["steps"]]
     both = [step for step in steps if step["scratch_steps"]]
     if both:
         out["retool_steps_vs_scratch"] = sum(s["warm_steps"] for s in both) / sum(s["scratch_steps"] for s in both)
@@ -208,6 +236,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--variants", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--hard", type=int, default=0, help="hard variants that there must be at least")
     parser.add_argument("--families", nargs="*", choices=sorted(set(FAMILIES)), default=list(FAMILIES))
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--gate", type=int, default=60, help="episodes of set A")
@@ -220,34 +249,46 @@ def main() -> None:
     out = options.out or Path("runs") / f"bench-retool-{options.seed}"
     terms = Terms(budget_s=seconds(options.budget), gated=options.gate, final=options.final, jobs=options.jobs)
     asked = {**asdict(replace(terms, jobs=1)), "seed": options.seed, "full_arm": options.full_arm}
-    rows: list[dict[str, Any]] = []
+
+    def row_of(number: int) -> Any:
+        path = out / f"variant-{number:03d}" / "row.json"
+        kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"asked": None}
+        if kept["asked"] != asked:
+            with rerouted(STDOUT, to=STDERR):
+                done = plain(retooled(number, options.seed, terms, options.full_arm, out))
+            kept = {"asked": asked, "row": done}
+            path.write_text(json.dumps(kept), encoding="utf-8")
+        row = kept["row"]
+        say(f"variant {number}: {'proven' if row['success'] else 'not proven'}, {row['wall_s']:.0f} s")
+        return row
+
+    further = (number for number in count(options.variants) if FAMILIES[number % 3] in options.families)
+    sought: list[dict[str, Any]] = []
     try:
-        for number in [n for n in range(options.variants) if FAMILIES[n % 3] in options.families]:
-            path = out / f"variant-{number:03d}" / "row.json"
-            kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"asked": None}
-            if kept["asked"] != asked:
-                with rerouted(STDOUT, to=STDERR):
-                    row = plain(retooled(number, options.seed, terms, options.full_arm, out))
-                kept = {"asked": asked, "row": row}
-                path.write_text(json.dumps(kept), encoding="utf-8")
-            rows.append(kept["row"])
-            say(f"variant {number}: {'proven' if rows[-1]['success'] else 'not proven'}, {rows[-1]['wall_s']:.0f} s")
+        rows = [row_of(number) for number in range(options.variants) if FAMILIES[number % 3] in options.families]
+        gated = len(rows)
+        while sum(row["hard"] for row in rows) + len(sought) < options.hard:
+            number, gated = next(further), gated + 1
+            if is_hard(number, options.seed, terms, out):
+                sought.append(row_of(number))
+            else:
+                say(f"variant {number}: passes as it is")
     except CellwrightError as error:
         sys.exit(str(error))
-    found = measures(rows)
+    found = measures(rows, sought, gated)
     if options.json:
         report = {
             "name": "retool",
             "machine": f"{platform.machine()}, Python {platform.python_version()}, {platform.system()}",
             "command": shlex.join(["python", "benchmarks/retool.py", *sys.argv[1:]]),
-            "trained_on": trained_on(), "rows": rows, "measures": found,
+            "trained_on": trained_on(), "rows": rows + sought, "measures": found,
         }  # fmt: skip
         print(json.dumps(plain(report)))
         return
     lines = [
         (row["number"], row["family"], f"{step['skill']} {step['part']}", step["strategy"], step["policy"] or "nominal",
          step["how"], f"{step['final']['count']}/{step['final']['of']}", f"{step['wall_s']:.0f}")
-        for row in rows for step in row["steps"]
+        for row in rows + sought for step in row["steps"]
     ]  # fmt: skip
     table(("variant", "product", "step", "strategy", "by", "", "set B", "s"), lines)
     for name, value in found.items():

@@ -153,7 +153,7 @@ class Retooling:
         with self._phases.of(work, changeover.GATE):
             found = gate(
                 candidate, work.step.practice, terms.gated, terms.target, terms.seed,
-                work.folder / f"gate-{candidate.name.replace('@', '-')}.jsonl", terms.jobs, self._hear(work, "gates"),
+                work.folder / gate_file(candidate), terms.jobs, self._hear(work, "gates"),
             )  # fmt: skip
         work.gate_cpu_s += self._clock.cpu_s - before
         work.gates.append(found)
@@ -240,6 +240,11 @@ class Retooling:
     def _point(self, work: Work, point: Point) -> None:
         told = f"improves: {point['cpu_s']:.0f} CPU s, {100 * point.get('success', 0.0):.0f} % succeed in practice"
         self._board.show(work.step.name, told, work.best_told)
+
+
+def gate_file(candidate: Candidate) -> str:
+    """The name of the file, in a step's folder, that has the rows of a candidate's gate."""
+    return f"gate-{candidate.name.replace('@', '-')}.jsonl"
 
 
 def candidates(found: list[Match]) -> Iterator[tuple[Candidate, str]]:
