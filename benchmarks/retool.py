@@ -141,7 +141,8 @@ def is_hard(number: int, seed: int, terms: Terms, out: Path) -> bool:
     """Whether a contact step of a variant passes no gate by whom the shipped zoo has. The rows of these gates are where
     :func:`retooled` finds them."""
     folder, cell, variant = out / f"variant-{number:03d}", load_cell(CELL), variant_of(number, seed)
-    os.environ["CELLWRIGHT_HOME"] = str((folder / "home").resolve())
+    # Not the home that the variant is retooled in, whose zoo may have what came of it.
+    os.environ["CELLWRIGHT_HOME"] = str((folder / "shipped").resolve())
     steps = contact_steps(plan_order(order_of(variant, number), cell, [variant]), {variant.hash: variant}, CELL)
     return not all(_passes(step, cell, terms, folder / "retool" / step.called) for step in steps)
 
