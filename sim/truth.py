@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numba import njit
 
 from cells.pose import Array, Pose
 from cells.products.model import Hole, ProductVariant
@@ -52,37 +53,46 @@ def measure(rim: Pose, hole: Hole, rod: Pose, width: float, chamfer: float, side
     lowest = tip[2] - (width / 2 - chamfer) * math.hypot(at[0, 2], at[1, 2])
     deepest = max(0.0, floor - lowest)
     if lowest < 0:
-        deepest = max(deepest, _overlap(at, hole, width / 2, chamfer, sides))
+        round_ = hole.shape == "round"
+        lines = ROUND if round_ else SQUARE
+        deepest = max(deepest, _overlap(at, lines, round_, hole.width / 2, width / 2, chamfer, sides))
     return Fit(float(tip[2] - floor), math.hypot(tip[0], tip[1]), float(deepest))
 
 
-def _overlap(at: Array, hole: Hole, half: float, chamfer: float, sides: Sides) -> float:
-    """How far (m) a rod at the pose ``at`` (4, 4), seen from the rim, and the wall around the hole overlap.
+@njit(cache=True, error_model="numpy")
+def _overlap(at: Array, lines: Array, round_: bool, opening: float, half: float, chamfer: float, sides: Sides) -> float:
+    """How far (m) a rod at the pose ``at`` (4, 4), seen from the rim, and the wall around the hole overlap; ``opening``
+    and ``half`` are half widths.
 
     Line by line along the rod: by how much its tip, its shoulder and where it passes the rim reach beyond the opening;
     but no more than that line's tip is below the rim: what stands on the rim overlaps it by how far it has sunk in, not
     by how far it is off the hole, and the raised side of a tilted rod not at all.
     """
-    axis = at[:3, 2]
-    ring = (ROUND if hole.shape == "round" else SQUARE) @ at[:3, :2].T
-    ends = at[:3, 3] + (half - chamfer) * ring
-    shoulders = at[:3, 3] + chamfer * axis + half * ring
-    # Where a line passes the rim: on its chamfer, or above its shoulder.
-    rise = np.maximum(shoulders[:, 2] - ends[:, 2], 1e-9)
-    on_chamfer = ends - (ends[:, 2] / rise)[:, None] * (shoulders - ends)
-    above = shoulders - (shoulders[:, 2] / axis[2])[:, None] * axis
-    passes = np.where((shoulders[:, 2] > 0)[:, None], on_chamfer, above)
-    over = np.maximum(_beyond(ends, hole, sides), _beyond(passes, hole, sides))
-    over = np.maximum(over, np.where(shoulders[:, 2] < 0, _beyond(shoulders, hole, sides), -math.inf))
-    return float(np.minimum(over, -ends[:, 2]).max())
+    middle, axis = at[:3, 3], at[:3, 2]
+    deepest = -math.inf
+    for k in range(len(lines)):
+        outward = lines[k, 0] * at[:3, 0] + lines[k, 1] * at[:3, 1]
+        tip = middle + (half - chamfer) * outward
+        shoulder = middle + chamfer * axis + half * outward
+        over = _beyond(tip, round_, opening, sides)
+        # Where a line passes the rim: on its chamfer, or above its shoulder.
+        if shoulder[2] > 0:
+            passes = tip - tip[2] / max(shoulder[2] - tip[2], 1e-9) * (shoulder - tip)
+        else:
+            passes = shoulder - shoulder[2] / axis[2] * axis
+            over = max(over, _beyond(shoulder, round_, opening, sides))
+        over = max(over, _beyond(passes, round_, opening, sides))
+        deepest = max(deepest, min(over, -tip[2]))
+    return deepest
 
 
-def _beyond(points: Array, hole: Hole, sides: Sides) -> Array:
-    """By how much (m) points (k, 3) in the frame of the rim are beyond the opening, inside the part."""
-    x, y = points[:, 0], points[:, 1]
-    from_axis = np.hypot(x, y) if hole.shape == "round" else np.maximum(np.abs(x), np.abs(y))
-    nearest_side = np.minimum.reduce([x - sides[0], sides[1] - x, y - sides[2], sides[3] - y])
-    return np.asarray(np.minimum(from_axis - hole.width / 2, nearest_side))
+@njit(cache=True)
+def _beyond(point: Array, round_: bool, opening: float, sides: Sides) -> float:
+    """By how much (m) a point (3,) in the frame of the rim is beyond the opening, inside the part."""
+    x, y = point[0], point[1]
+    from_axis = math.hypot(x, y) if round_ else max(abs(x), abs(y))
+    inside: float = min(from_axis - opening, x - sides[0], sides[1] - x, y - sides[2], sides[3] - y)
+    return inside
 
 
 class FitWatch:
