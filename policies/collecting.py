@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from contextlib import closing, contextmanager
-from multiprocessing import get_context
 from pathlib import Path
 
 from cells.errors import InputError, Problem
 from cells.streams import STDERR, STDOUT, rerouted
 from policies.episodes import Asked, Row, read_rows, run
+from policies.workers import workers
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -74,7 +74,7 @@ def _rows(todo: Sequence[Asked], folder: Path | None, jobs: int) -> Generator[Ro
                 yield run(one, folder)
         return
     with _one_thread_each():
-        pool = ProcessPoolExecutor(min(jobs, len(todo)), get_context("spawn"), os.dup2, (STDERR, STDOUT))
+        pool = workers(min(jobs, len(todo)))
         try:
             futures = [pool.submit(run, one, folder) for one in todo]
             for future in as_completed(futures):

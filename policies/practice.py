@@ -93,8 +93,14 @@ def environment(skill: str) -> str:
             task = getattr(env.unwrapped, "task", None)
         if task is not None and skill in (name, task.skill):
             return known[name]
-    remedy = "train insert, mesh, cover or pick; if you did: pip install 'cellwright[sim]'"
+    remedy = "train insert, mesh or pick; if you did: pip install 'cellwright[sim]'"
     raise InputError(Problem("train", f"there is no environment for {skill!r}", remedy))
+
+
+def first_conditions(env_id: str) -> str:
+    """The name of the conditions that an environment takes by itself."""
+    with closing(gymnasium.make(env_id, disable_env_checker=True)) as env:
+        return str(env.get_wrapper_attr("conditions_name"))
 
 
 def play(env: gymnasium.Env[Array, Array], seed: int, act: Act | None = None) -> Played:

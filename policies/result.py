@@ -20,7 +20,6 @@ from policies.episodes import Row
 from policies.evaluation import Evaluation, evaluate
 from policies.filmstrip import chosen, write_strip
 from policies.folder import write_entry
-from policies.network import from_weights, to_onnx
 from policies.practice import widened
 from policies.store import SHIPPED, precedence
 from policies.training import Learned, Run
@@ -66,6 +65,8 @@ def described(
     if learned.weights is None:
         values = dict(zip((part.name for part in contract.action.components), learned.constants or (), strict=True))
     else:
+        from policies.network import from_weights, to_onnx
+
         network = from_weights(learned.weights)
         files = {WEIGHTS: learned.weights, NETWORK: to_onnx(network)}
         if learned.replay is not None:
@@ -106,7 +107,10 @@ def film(rows: Sequence[Row], out: Path, folder: Path) -> dict[str, bytes]:
 
 
 def draw_curves(points: Sequence[Mapping[str, float]], path: Path) -> None:
-    """All curves over CPU time, one below the other, as PNG."""
+    """All curves over CPU time, one below the other, as PNG; none where the budget was over before there was a
+    point."""
+    if not points:
+        return
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

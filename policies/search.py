@@ -11,7 +11,7 @@ averaging" (1992).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -49,12 +49,14 @@ class Generation:
 @dataclass(frozen=True, slots=True)
 class Belief:
     """What a search believes: the best is about ``mean``, give or take ``spread``, both (n,) in the unit of each
-    number. ``past`` are the means after each generation so far, ``cost`` that of the last one's elite."""
+    number. ``past`` are the means after each generation so far, ``cost`` that of the last one's elite, and ``took`` the
+    CPU seconds that it took."""
 
     mean: tuple[float, ...]
     spread: tuple[float, ...]
     past: tuple[tuple[float, ...], ...] = ()
     cost: float = float("nan")
+    took: float = 0.0
 
     @property
     def generations(self) -> int:
@@ -75,7 +77,7 @@ def search(
     Each generation is a checkpoint, and none is begun that wouldn't end in time, as far as the last one tells, or at
     first ``expected_s`` (CPU seconds). ``cost`` is what an episode costs."""
     belief = begin(start, low, high) if run.state is None else Belief(**run.state)
-    last_s, shares = expected_s, list[bool]()
+    shares = list[bool]()
 
     def trial(points: Array, seeds: Sequence[int]) -> Array:
         jobs = [(run.asked.practice, "training", [seed], tuple(point)) for point in points.tolist() for seed in seeds]
@@ -85,10 +87,10 @@ def search(
             shares.append(one.success)
         return np.array([cost(one) for one in played]).reshape(len(points), len(seeds))
 
-    while run.spent_s + last_s < share * run.budget_s:
+    while run.spent_s + (belief.took or expected_s) < share * run.budget_s:
         before = run.spent_s
         belief = advance(belief, low, high, trial, run.asked.seed, each)
-        last_s = run.spent_s - before
+        belief = replace(belief, took=run.spent_s - before)
         run.point(generation=belief.generations, cost=belief.cost, success=float(np.mean(shares)))
         shares.clear()
         run.save(asdict(belief))

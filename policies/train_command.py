@@ -36,11 +36,13 @@ class LearnerName(StrEnum):
 
 
 def train(
-    skill: Annotated[str, typer.Argument(help="The skill, or its task: insert, mesh, cover or pick.")],
+    skill: Annotated[str, typer.Argument(help="The skill: insert, mesh or pick.")],
     product: Annotated[
         str | None, typer.Option(help="The product family whose parts are handled. Default: that of the conditions.")
     ] = None,
-    conditions: Annotated[str, typer.Option(help="What varies and how far, by name: hard, medium, shop ...")] = "hard",
+    conditions: Annotated[
+        str | None, typer.Option(help="What varies and how far, by name: hard, medium, shop ... Default: the first.")
+    ] = None,
     values: Annotated[
         list[str] | None, typer.Option("--set", metavar="K=V", help="Change a condition: clearance_mm=0.4.")
     ] = None,
@@ -65,20 +67,29 @@ def train(
     The result is an entry in your zoo ($CELLWRIGHT_HOME/zoo), compared with the nominal on episodes no learner saw.
     """
     budget_s = seconds(budget)
+    if not budget_s:
+        raise InputError(Problem("--budget", "is nothing", "write it as 90s, 20min or 1h"))
     from cells.description.cell import load_cell
+    from cells.description.documents import shown
+    from cells.description.fields import NAME_PATTERN
     from cells.journal.home import home_folder
     from policies.eval_command import progress
-    from policies.practice import Practice, environment
+    from policies.practice import Practice, environment, first_conditions
     from policies.result import draw_curves, write_result
     from policies.training import Asked, Run
     from policies.watching import Watching
 
     described = load_cell(cell)
     called = name or f"{skill}-{learner}"
+    if not re.fullmatch(NAME_PATTERN, called):
+        remedy = "take small letters, digits, - and _, a letter first, 48 at most"
+        raise InputError(Problem("--name", f"{shown(called)} can't be a policy's", remedy))
+    env = environment(skill)
+    conditions = conditions or first_conditions(env)
     folder = out or Path("runs/train") / f"{called}-{conditions}-{seed}"
     # Physics engines write on stdout, where only the result belongs.
     with rerouted(STDOUT, to=STDERR):
-        practice = Practice(environment(skill), conditions, parameters(values or []), {"cell": cell})
+        practice = Practice(env, conditions, parameters(values or []), {"cell": cell})
         asked = Asked(*check(practice, product, learner), practice, str(learner), seed)
         with Watching(folder, budget_s) as watch, Run(folder, asked, budget_s, jobs, watch) as run:
             if run.state is not None:

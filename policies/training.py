@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from cells.errors import InputError, Problem
 from policies.practice import Practice, Ranges, widened
+from policies.workers import workers
 
 Result = TypeVar("Result")
 Point = Mapping[str, float]  # of the curves, by their names
@@ -124,7 +124,7 @@ class Run:
         if self.jobs == 1:
             return [work(*given) for given in arguments]
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(self.jobs, mp_context=get_context("spawn"))
+            self._pool = workers(self.jobs)
         done = list(self._pool.map(_counted, [work] * len(arguments), arguments))
         for _, process, seconds in done:
             self._others[process] = max(seconds, self._others.get(process, 0.0))

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from cells.commands.show import say
+from cells.errors import InputError, Problem
 from policies.training import Point
 
 NOT_TOLD = ("cpu_s", "steps")
@@ -60,9 +61,16 @@ class Watching:
 
     def _write(self, point: Point) -> None:
         if self._board is None:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self._board = SummaryWriter(str(self._folder / "tensorboard"))
+            self._board = _board(self._folder)
         for name, value in point.items():
             self._board.add_scalar(name, value, int(point["cpu_s"]))
         self._board.flush()
+
+
+def _board(folder: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ModuleNotFoundError as error:
+        what, remedy = f"the package {error.name!r} is missing, for its curves", "pip install 'cellwright[train]'"
+        raise InputError(Problem("train", what, remedy)) from None
+    return SummaryWriter(str(folder / "tensorboard"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -45,6 +45,10 @@ class Conditions:
     stiffness: tuple[float, float] = (0.9, 1.1)
     noise: tuple[float, float] = (0.5, 1.5)
     item: str = ""
+
+
+ERRORS = {"offset", "tilt", "yaw", "slipped", "leaning"}  # bounds, not negative
+FACTORS = {"friction", "mass", "stiffness", "noise"}  # from where to where
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +125,29 @@ def _value(drawn: Drawn, chance: np.random.Generator) -> Value:
     return drawn[int(chance.integers(len(drawn)))]
 
 
-def narrowed(conditions: Conditions, changes: Mapping[str, Drawn]) -> Conditions:
-    """The conditions with some of the parameters, or of their own numbers, set."""
+def narrowed(conditions: Conditions, changes: Mapping[str, Any]) -> Conditions:
+    """The conditions with some of the parameters, or of their own numbers, set. Raises ``InputError`` for something
+    else than a number, or than a number or two of them for what is drawn from where to where, and where no product
+    is named."""
     own = {name: value for name, value in changes.items() if name in Conditions.__slots__ and name != "parameters"}
     rest = {name: value for name, value in changes.items() if name not in own}
-    return replace(conditions, parameters={**conditions.parameters, **rest}, **own)  # type: ignore[arg-type]
+    own |= {name: _number(name, own[name]) for name in ERRORS & own.keys()}
+    own |= {name: _range(name, own[name]) for name in FACTORS & own.keys()}
+    found = replace(conditions, parameters={**conditions.parameters, **rest}, **own)
+    if not found.family:
+        raise InputError(Problem("conditions", "are of no product, as they stand", "set family and its parameters"))
+    return found
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise InputError(Problem(f"conditions:{name}", f"is {shown(value)}", "write a number that isn't negative"))
+    return float(value)
+
+
+def _range(name: str, value: Any) -> tuple[float, float]:
+    ends = value if isinstance(value, list | tuple) else (value, value)
+    if len(ends) != 2 or _number(name, ends[0]) > _number(name, ends[1]):
+        what, remedy = f"is {shown(value)}", "write a number, or from where to where: [0.8, 1.2]"
+        raise InputError(Problem(f"conditions:{name}", what, remedy))
+    return float(ends[0]), float(ends[1])

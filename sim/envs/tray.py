@@ -32,7 +32,7 @@ from sim.world import SimWorld
 
 OFFSET, YAW = 6e-3, math.radians(5)  # bounds of the estimate's error, of x and y each and of the turn
 SPARE = 2e-3  # m that each finger stays clear at the worst
-AWAY = 0.06  # m beside the slot, towards the middle of the cell, at which an episode begins
+AWAY = 0.06  # m beside where the part is seen, towards the middle of the cell, at which an episode begins
 TILT_SIGMA = math.radians(0.1)  # rad
 SETTLING = 20  # control ticks
 
@@ -91,7 +91,7 @@ class Tray(Stage):
         body, bullet, part = world.stock.pieces[self.call.item].body, world.bullet, self.part(self.call.item)
         mass = bullet.getDynamicsInfo(body, -1)[0]
         bullet.changeDynamics(body, -1, lateralFriction=part.friction * episode.friction, mass=mass * episode.mass)
-        self._begin_beside(load, part)
+        self._begin_beside(load, part, self._estimate().pose)
         for _ in range(SETTLING):
             world.clock.advance()
         self.stood = {name: world.stock.true_pose(name) for name in world.stock.pieces}
@@ -103,9 +103,10 @@ class Tray(Stage):
         """The part that an instance is."""
         return self.variant.part_of(instance.split("/")[1])
 
-    def _begin_beside(self, load: LoadRequest, part: Part) -> None:
-        """The arm at travel height beside the slot, the fingers as after such a part was let go."""
-        x, y, _ = self.cell.station(load.station).slot_pose(load.slot).xyz
+    def _begin_beside(self, load: LoadRequest, part: Part, seen: Pose) -> None:
+        """The arm at travel height beside where the part is ``seen``, which tells nothing of where it is; the fingers
+        as after such a part was let go."""
+        x, y, _ = seen.xyz
         tcp = tool_down((x, y - math.copysign(AWAY, y), TRAVEL_Z))
         q, found = self.chain.solve(self.cell.base_pose.inverse().matrix() @ tcp.matrix(), self.cell.home)
         if not found:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from dataclasses import replace
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -14,14 +16,16 @@ import sim.envs  # noqa: F401  (registers the environments)
 from cells.description.cell import load_cell
 from cells.errors import InputError
 from cells.skills.contracts import CONTRACTS
+from cells.skills.grasp import PHASES
 from cells.skills.pick import NOMINAL, PARAMETERS, Seizing
 from cells.skills.tunable import constants, tuned
 from cells.tasks.limits import build_limits
+from sim.envs import grasping
 from sim.envs.episode import draw
 from sim.envs.grasping import Grasping, faults_of, off_grip
 from sim.envs.reaching import Reaching
 from sim.envs.scene import unit_of
-from sim.envs.tray import KINDS, Tray, kind_of, takable
+from sim.envs.tray import AWAY, KINDS, Tray, kind_of, takable
 
 CELL = load_cell("panda-bench")
 
@@ -58,6 +62,22 @@ def test_a_grasp_succeeds_and_repeats_bit_by_bit() -> None:
     assert isinstance(scene, Tray)
     assert faults_of(scene, off_grip(scene)) == []
     assert faults_of(scene, (0.0, 0.0012, 0.0))
+    env.close()
+
+
+def test_where_it_begins_tells_nothing_of_where_the_part_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = Grasping("shaft", "tuning")
+    seen, _ = env.reset(seed=3)
+
+    def moved(*given: Any) -> Any:
+        episode, variant = draw(*given)
+        return replace(episode, offset=(-episode.offset[0], 0.006), yaw=-episode.yaw), variant
+
+    monkeypatch.setattr(grasping, "draw", moved)
+    again, _ = env.reset(seed=3)
+    at = len(PHASES) + 1
+    assert np.hypot(*seen[at : at + 2]) == pytest.approx(AWAY, abs=1e-3)
+    assert again == pytest.approx(seen, abs=1e-3)  # but for how near the arm comes to where it should begin
     env.close()
 
 

@@ -228,6 +228,15 @@ def test_tuning_goes_on_where_it_was(tmp_path: Path) -> None:
     assert np.allclose(policy.act(np.zeros(0)), learned.constants)
 
 
+def test_a_search_that_goes_on_begins_no_generation_that_would_not_end_in_time(tmp_path: Path) -> None:
+    asked = replace(ASKED, learner="tuning")
+    with Run(tmp_path / "run", asked, budget_s=0.5) as run:
+        first = tune(run)
+        spent_s, points = run.spent_s, run.points
+    with Run(tmp_path / "run", asked, budget_s=spent_s + 0.1 * spent_s / len(points)) as again:
+        assert tune(again) == first and again.points == points
+
+
 def test_cloning_finds_that_faster_and_no_harder_is_better(tmp_path: Path) -> None:
     with Run(tmp_path / "run", replace(ASKED, learner="cloning"), budget_s=4.0) as run:
         _, found = written(run, imitate(run), tmp_path / "zoo", 4)
