@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from policies.contents import DESCRIPTION, EVALUATION, Read
+from policies.entry import parse_json
 
 MISSING = "-"
 
@@ -17,7 +18,7 @@ def differences(ours: Read, theirs: Read) -> list[tuple[str, str, str]]:
     return [
         (f"{name}:{key}", a, b)
         for name in (DESCRIPTION, EVALUATION)
-        for key, a, b in _different(json.loads(ours.files[name]), json.loads(theirs.files[name]))
+        for key, a, b in _different(parse_json(ours.files[name], name), parse_json(theirs.files[name], name))
     ]
 
 

@@ -21,7 +21,7 @@ from policies.evaluation import Evaluation, evaluate
 from policies.filmstrip import chosen, write_strip
 from policies.folder import write_entry
 from policies.practice import widened
-from policies.store import SHIPPED, precedence
+from policies.store import SHIPPED, precedence, versions_in
 from policies.training import Learned, Run
 
 GATED = 1  # base seed of the episodes of the result; those of base seed 0 are what learners choose by
@@ -91,7 +91,7 @@ def described(
 
 def next_version(zoo: Path, name: str) -> str:
     """1.0.0, or one minor version above the newest of this name, in ``zoo`` or among those that come with us."""
-    there = [folder.name for place in (zoo, SHIPPED) for folder in (place / name).glob("[0-9]*.*.*")]
+    there = [version for place in (zoo, SHIPPED) for version in versions_in(place / name)]
     if not there:
         return "1.0.0"
     major, minor, _ = max(precedence(version) for version in there)

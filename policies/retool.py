@@ -8,6 +8,7 @@ in files of one folder, so that the same command goes on where it was; what it c
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -16,6 +17,7 @@ from typing import Any, Protocol
 
 from cells.commands.show import plain
 from cells.description.cell import Cell
+from cells.errors import InputError, Problem
 from cells.orders import changeover
 from cells.products.catalogue import families
 from policies.clock import Clock
@@ -71,7 +73,7 @@ class Retooling:
         self, order: str, cell: Cell, steps: list[ContactStep], terms: Terms, folder: Path, command: str,
         board: Board, emit: Emit,
     ) -> None:  # fmt: skip
-        folder.mkdir(parents=True, exist_ok=True)
+        _claim(folder, cell)
         self.order, self.cell, self.terms, self.command = order, cell, terms, command
         self._board, self._emit, self._clock = board, emit, Clock(folder / "clock.json")
         self._phases = Phases(self._clock)
@@ -98,7 +100,7 @@ class Retooling:
         for problem in rows.problems:
             self._board.say(f"cellwright: {problem}")
         for work in self.works:
-            if not self._had(work):
+            if not self._had(work, rows.rows):
                 self._gate_all(work, rows.rows)
                 if work.best is not None and work.best.passed:
                     self._prove(work)
@@ -108,14 +110,19 @@ class Retooling:
             left_s -= self._improve(work, left_s / (len(todo) - number))
             self._prove(work)
 
-    def _had(self, work: Work) -> bool:
-        """Whether an earlier command has done a step on these terms, or proven it by what these ask for; then it is
-        told again."""
-        path = work.folder / KEPT
-        if not path.exists():
+    def _had(self, work: Work, rows: tuple[IndexRow, ...]) -> bool:
+        """Whether an earlier command has done a step on these terms, or proven it by what these ask for, with what is
+        still here; then it is told again. What it couldn't prove is tried again once there is somebody new to try."""
+        try:
+            kept = json.loads((work.folder / KEPT).read_text(encoding="utf-8"))
+            if kept["event"]["policy"]:
+                find_entry(kept["event"]["policy"])
+        except (FileNotFoundError, ValueError, InputError):  # ValueError: it was cut off
             return False
-        kept = json.loads(path.read_text(encoding="utf-8"))
         if kept["terms"] != self._terms and not self._suffices(kept["event"]):
+            return False
+        tried = {one["name"] for one in kept["event"]["tried"]}
+        if not kept["event"]["proven"] and any(who.name not in tried for who, _ in self._candidates(work, rows)):
             return False
         work.done = kept["event"]
         self._emit(changeover.STEP, work.done)
@@ -137,15 +144,24 @@ class Retooling:
         return {key: value for key, value in asdict(self.terms).items() if key != "jobs"}
 
     def _gate_all(self, work: Work, rows: tuple[IndexRow, ...]) -> None:
-        """Gate candidates until one passes."""
+        """Gate candidates until one passes. A policy that the skill can't take is left out, and said so."""
         step = work.step
-        asked = wanted(step.capability, step.variant, families()[step.variant.family], self.cell, step.nominal)
-        for candidate, why in candidates(rank(asked, rows)):
+        for candidate, why in self._candidates(work, rows):
             self._board.show(step.name, f"gates {candidate.name}", work.best_told)
             if why:
                 self._board.say(f"{step.name}: tries {candidate.name}: {why}")
-            if self._gated(work, candidate).passed:
-                break
+            try:
+                if self._gated(work, candidate).passed:
+                    break
+            except InputError as error:
+                if candidate.folder is None:
+                    raise
+                self._board.say(f"{step.name}: {candidate.name} is left out: {str(error).splitlines()[0]}")
+
+    def _candidates(self, work: Work, rows: tuple[IndexRow, ...]) -> Iterator[tuple[Candidate, str]]:
+        step = work.step
+        asked = wanted(step.capability, step.variant, families()[step.variant.family], self.cell, step.nominal)
+        return candidates(rank(asked, rows))
 
     def _gated(self, work: Work, candidate: Candidate) -> Gated:
         terms, before = self.terms, self._clock.cpu_s
@@ -203,7 +219,9 @@ class Retooling:
         final = {"count": success.count, "of": success.of, "share": success.share, "lower": success.lower}
         self._told(work, kept, policy, final, proven)
         kept_file = {"terms": self._terms, "event": work.done}
-        (work.folder / KEPT).write_text(json.dumps(kept_file, indent=1), encoding="utf-8")
+        draft = work.folder / f"{KEPT}.draft"
+        draft.write_text(json.dumps(kept_file, indent=1), encoding="utf-8")
+        draft.replace(work.folder / KEPT)
         self._board.show(step.name, "done", outcome(work.done or {}))
 
     def _told(
@@ -240,6 +258,22 @@ class Retooling:
     def _point(self, work: Work, point: Point) -> None:
         told = f"improves: {point['cpu_s']:.0f} CPU s, {100 * point.get('success', 0.0):.0f} % succeed in practice"
         self._board.show(work.step.name, told, work.best_told)
+
+
+def fingerprint(cell: Cell) -> str:
+    """What tells a cell from one of another description: SHA-256 of all of it."""
+    return hashlib.sha256(cell.model_dump_json().encode()).hexdigest()
+
+
+def _claim(folder: Path, cell: Cell) -> None:
+    """Make the folder of a retooling, which is of one cell as it is described: what was played elsewhere, or with other
+    noise, proves nothing. Raises ``InputError`` where it is another's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "cell.sha256"
+    if path.exists() and path.read_text(encoding="utf-8") != fingerprint(cell):
+        what = f"holds a retooling of another cell than {cell.name} as it is now"
+        raise InputError(Problem(str(folder), what, "name another folder with --out, or remove this one"))
+    path.write_text(fingerprint(cell), encoding="utf-8")
 
 
 def gate_file(candidate: Candidate) -> str:

@@ -39,13 +39,20 @@ def entry_folders() -> Iterator[Path]:
 
 def find_entry(reference: str) -> Path:
     """The folder of ``name@version``, or of the newest version of ``name``. Raises ``InputError`` if there is none."""
-    name, _, version = reference.partition("@")
+    name, at, version = reference.partition("@")
+    if at and not version:
+        raise InputError(Problem("policy", f"{shown(reference)} names no version", "say which, as name@version"))
     folders = list(entry_folders())
     for folder in folders:
         if folder.parent.name == name and version in ("", folder.name):
             return folder
     known = {f"{folder.parent.name}@{folder.name}" for folder in folders}
     raise InputError(Problem("policy", f"the zoo has no {shown(reference)}", nearest(reference, known)))
+
+
+def versions_in(folder: Path) -> list[str]:
+    """The versions that a zoo's ``folder`` of one name has, in no order; what else lies there isn't one."""
+    return [version.name for version in folder.glob("*") if _VERSION.fullmatch(version.name)]
 
 
 def precedence(version: str) -> tuple[int, ...]:

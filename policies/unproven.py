@@ -52,7 +52,7 @@ def unproven(cell: Cell, variants: Mapping[str, ProductVariant], plan: Plan) -> 
 
 
 def _fine(cell: Cell) -> set[str]:
-    """The variants that this cell was retooled for, or has built well."""
+    """The variants whose contact steps this cell has proven, or that it has built well."""
     if not (home_folder() / cell.name).exists():
         return set()
     with Journal.open(cell.name) as journal:
@@ -63,7 +63,8 @@ def _fine(cell: Cell) -> set[str]:
         for event in events
         if event.kind == "unit_finished" and event.data["verdict"] == "good" and event.data["serial"] in units
     }
-    return good | retooled(events, cell.control.default).keys()
+    known = retooled(events, cell.control.default)
+    return good | {hash_ for hash_, steps in known.items() if all(step["proven"] for step in steps.values())}
 
 
 def _entry(folder: Path) -> Entry | None:

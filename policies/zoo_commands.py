@@ -132,7 +132,7 @@ def remove(policy: Annotated[str, typer.Argument(metavar="POLICY", help="name@ve
     from policies.folder import remove_entry
     from policies.store import find_entry, own_zoo
 
-    if "@" not in policy:
+    if not policy.partition("@")[2]:
         raise InputError(Problem("POLICY", f"{policy!r} names no version", "say which, as name@version"))
     folder = find_entry(policy)
     if own_zoo() not in folder.parents:

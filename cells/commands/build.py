@@ -17,6 +17,7 @@ from cells.commands.progress import Progress
 from cells.commands.rehearse import Work, rehearse
 from cells.commands.show import plain, say
 from cells.commands.worlds import check_sight
+from cells.errors import InputError, Problem
 from cells.streams import STDERR, STDOUT, in_front, rerouted
 
 if TYPE_CHECKING:
@@ -111,7 +112,11 @@ def kept_policies(cell: Cell, variants: Iterable[str], journal: Journal) -> dict
 
     known = retooled(journal.events(kinds=(STEP,)), cell.control.default)
     names = {hash_: {step: data["policy"] for step, data in known.get(hash_, {}).items()} for hash_ in variants}
-    return {hash_: policies_by_step(cell, steps) for hash_, steps in names.items()}
+    try:
+        return {hash_: policies_by_step(cell, steps) for hash_, steps in names.items()}
+    except InputError as error:
+        what, remedy = "is retooled with what isn't right here", "cellwright retool the order anew, or zoo pull it"
+        raise InputError(*error.problems, Problem(cell.name, what, remedy)) from None
 
 
 def perform(

@@ -36,7 +36,8 @@ def plain(data: Any) -> Any:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
-    """Print a table on stdout; cells are plain text, never markup."""
+    """Print a table on stdout; cells are plain text, never markup, and control characters are shown, as :func:`say`
+    does."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -46,12 +47,15 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str =
     for column in columns:
         out.add_column(Text(column))
     for row in rows:
-        out.add_row(*(Text(str(value)) for value in row))
+        out.add_row(*(Text(_visible(str(value))) for value in row))
     # In a pipe there is no width to respect: cut nothing.
     Console(width=None if sys.stdout.isatty() else 200).print(out)
 
 
 def say(text: str) -> None:
     """A line about what is going on, on stderr. Control characters, as a hostile file may hold, are shown, not sent."""
-    shown = "".join(letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text)
-    print(shown, file=sys.stderr, flush=True)
+    print(_visible(text), file=sys.stderr, flush=True)
+
+
+def _visible(text: str) -> str:
+    return "".join(letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text)

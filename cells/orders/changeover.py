@@ -59,9 +59,13 @@ def _which(step: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def retooled(events: Iterable[Event], control_mode: str) -> dict[str, dict[str, Mapping[str, Any]]]:
     """What retooling has come to, by a variant's hash and a step of its process plan: the last event's data, of those
-    in this control mode, as another is another plant."""
+    in this control mode, as another is another plant. One that was stopped before its final evaluation doesn't replace
+    what was proven."""
     found: dict[str, dict[str, Mapping[str, Any]]] = {}
     for event in events:
         if event.kind == STEP and event.data["control_mode"] == control_mode:
-            found.setdefault(event.data["variant"], {}).update(dict.fromkeys(event.data["steps"], event.data))
+            known = found.setdefault(event.data["variant"], {})
+            for step in event.data["steps"]:
+                if event.data["final"] or step not in known or not known[step]["proven"]:
+                    known[step] = event.data
     return found

@@ -249,6 +249,7 @@ def test_the_result_is_an_evaluation_on_episodes_that_no_learner_chose_by(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = replace(ASKED, practice=replace(TOY, changed={"peg_mm": 12.0}))
+    (tmp_path / "zoo" / "toy" / "9.1.0.bak").mkdir(parents=True)  # somebody's backup is no version
     with Run(tmp_path / "run", asked, budget_s=1.0) as run:
         folder, found = written(run, Learned(constants=tuple(constants(Tilt(), PARAMETERS).tolist())), tmp_path / "zoo")
     rows = read_rows(tmp_path / "run" / "episodes.jsonl")

@@ -34,6 +34,7 @@ from policies import store
 from policies.contacts import ContactStep, contact_steps
 from policies.entry import parse_entry
 from policies.episodes import read_rows
+from policies.folder import read_entry, remove_entry, write_entry
 from policies.gating import Candidate, gate
 from policies.practice import Practice
 from policies.publishing import publish
@@ -280,6 +281,50 @@ def test_an_interruption_keeps_what_is_known_and_the_next_start_goes_on(
     assert again[1].data["proven"]
     wanted = [seed for purpose, seed in Bore.begun if purpose == "evaluation"]
     assert len(wanted) == len(set(wanted)) == 20  # the rows that were there weren't played again
+
+
+def test_what_could_not_be_proven_is_tried_again_once_there_is_somebody_new(tmp_path: Path) -> None:
+    poor = Terms(gated=10, final=20, budget_s=1e-9)
+    assert not retooled(tmp_path / "run", poor)[1][1].data["proven"]
+    played = Bore.begun[1:]  # the first tells the strategy
+    assert not retooled(tmp_path / "run", poor)[1][1].data["proven"] and Bore.begun[1:-1] == played
+    retooled(tmp_path / "elsewhere")
+    _, events, _ = retooled(tmp_path / "run", poor)
+    [folder] = store.own_zoo().glob("*/*")
+    step = events[1].data
+    assert step["proven"] and step["policy"] == f"{folder.parent.name}@{folder.name}"
+    remove_entry(folder)
+    assert not retooled(tmp_path / "run", poor)[1][1].data["proven"]
+
+
+def test_a_policy_that_the_skill_can_not_take_is_left_out(tmp_path: Path) -> None:
+    retooled(tmp_path / "first")
+    [folder] = store.own_zoo().glob("*/*")
+    read = read_entry(folder)
+    odd = read.entry.model_dump(mode="json", by_alias=True, exclude={"schema_", "files"})
+    odd |= {"name": "odd", "policy_every": read.entry.policy_every + 1}
+    write_entry(store.own_zoo(), odd, {name: read.files[name] for name in read.entry.files})
+    remove_entry(folder)
+    _, events, board = retooled(tmp_path / "second")
+    assert any("odd@1.0.0 is left out: " in line and "policy_every" in line for line in board.said)
+    assert events[1].data["proven"] and events[1].data["tried"][0]["name"] == "nominal"
+
+
+def test_a_folder_is_of_one_cell_as_it_is_described(tmp_path: Path) -> None:
+    retooled(tmp_path / "run")
+    noisy = CELL.model_copy(update={"noise": CELL.noise.model_copy(update={"force_n": 9.0})})
+    with pytest.raises(InputError, match="holds a retooling of another cell than panda-bench as it is now"):
+        Retooling("RT-1", noisy, [pegs()], TERMS, tmp_path / "run", "retool", Board(), lambda kind, data: None)
+
+
+def test_what_was_stopped_does_not_replace_what_was_proven(tmp_path: Path) -> None:
+    _, events, _ = retooled(tmp_path / "run")
+    step = events[1]
+    stopped = Event(changeover.STEP, 0.0, {**step.data, "policy": "", "final": None, "proven": False})
+    mode = CELL.control.default
+    assert changeover.retooled([step, stopped], mode) == changeover.retooled([step], mode)
+    failed = replace(stopped, data={**stopped.data, "final": {"count": 1, "of": 20}})
+    assert not changeover.retooled([step, failed], mode)[step.data["variant"]]["insert_peg_1"]["proven"]
 
 
 def test_a_changeover_is_told_from_its_events_until_the_order_is_built(tmp_path: Path) -> None:

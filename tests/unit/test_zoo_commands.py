@@ -173,8 +173,11 @@ def test_remove_takes_one_version_of_ones_own(zoo: Zoo, mine: Path, tmp_path: Pa
     write_parameters(mine)
     write_parameters(mine, version="1.1.0")
     write_parameters(tmp_path / "shipped", name="firm")
-    with pytest.raises(InputError, match="names no version"):
-        zoo("remove", "gentle")
+    for word in ("gentle", "gentle@"):
+        with pytest.raises(InputError, match="names no version"):
+            zoo("remove", word)
+    with pytest.raises(InputError, match="'gentle@' names no version"):
+        zoo("show", "gentle@")
     with pytest.raises(InputError, match="comes with Cellwright"):
         zoo("remove", "firm@1.0.0")
     zoo("remove", "gentle@1.1.0")
