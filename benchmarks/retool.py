@@ -128,7 +128,9 @@ def retooled(number: int, seed: int, terms: Terms, full_arm: int, out: Path) -> 
     with Watching() as board:
         work = Retooling(order.id, cell, steps, terms, folder / "retool", command, board, note)
         work.run()
-    rows = [step_row(one, terms, full_arm) for one in work.works]
+    improved = sum(bool(one.improved_steps) for one in work.works)
+    shared = replace(terms, budget_s=terms.budget_s / max(improved, 1))  # as the steps that need it share it
+    rows = [step_row(one, shared, full_arm) for one in work.works]
     took = done["changeover_finished"]
     return {
         "number": number, "family": variant.family, "parameters": dict(variant.parameters), "steps": rows,

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from cells.description.cell import Cell
+from cells.errors import InputError
 from cells.pose import Array
 from cells.skills.contracts import contract_for
 from policies.contacts import ContactStep
@@ -61,7 +62,10 @@ def improve(
     best, cpu_s, steps = None, 0.0, 0
     for number, part in enumerate(PARTS, 1):
         with Run(folder, asked, part * budget_s, jobs, watch) as run:
-            learned = learner(run)
+            try:
+                learned = learner(run)
+            except InputError as error:  # what the entry carries is nothing that can be gone on with
+                return Improved(best, cpu_s, steps, str(error).splitlines()[0])
             cpu_s, steps = run.spent_s, run.steps
             if not steps:
                 continue

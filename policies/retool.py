@@ -250,6 +250,7 @@ class Retooling:
 
         def hear(row: Row) -> None:
             counts[bool(row.outcome["success"])] += 1
+            self._clock.note()  # so that a command that is killed has taken what it took
             told = f"{doing} {row.asked.policy}: {counts[1]} of {sum(counts)}"
             self._board.show(work.step.name, told, work.best_told)
 
