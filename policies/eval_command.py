@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,8 +25,13 @@ def eval_(
     policy: Annotated[
         str | None, typer.Argument(metavar="[POLICY|nominal]", help="name@version, name for the newest, or nominal.")
     ] = None,
-    task: Annotated[str, typer.Option(help="The task: insert, mesh, cover, grasp.")] = "insert",
-    conditions: Annotated[str | None, typer.Option(help="Conditions of the task, as hard, medium or shop.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="insert, mesh, cover or grasp. Default: what the policy was made for, or insert.")
+    ] = None,
+    conditions: Annotated[
+        str | None,
+        typer.Option(help="Of the task, as hard, medium or shop. Default: those it was made for, or the first."),
+    ] = None,
     episodes: Annotated[int, typer.Option(min=1, help="How many episodes.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Which episodes.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="Processes side by side.")] = 1,
@@ -46,13 +51,15 @@ def eval_(
     from policies.evaluation import evaluate
     from policies.filmstrip import chosen, write_strip
 
+    task, conditions, changes = where(policy, task, conditions)
     name = f"eval-{policy.replace('@', '-')}-{task}-{conditions or 'default'}-{seed}"
     folder = out or Path("runs") / name
     subjects = 1 if policy == "nominal" else 2
     with progress(subjects * episodes) as told:
         found, rows = evaluate(
-            policy, task, conditions, episodes, seed, folder / "episodes.jsonl", cell=cell, jobs=jobs, told=told
-        )
+            policy, task, conditions, episodes, seed, folder / "episodes.jsonl", changes=changes, cell=cell, jobs=jobs,
+            told=told,
+        )  # fmt: skip
     (folder / "evaluation.json").write_bytes(found.as_json())
     with rerouted(STDOUT, to=STDERR):
         strips = [write_strip(row, folder / "films") for row in chosen(rows, films)]
@@ -61,6 +68,26 @@ def eval_(
     else:
         show(found)
         print(f"rows, evaluation.json and {len(strips)} films are in {folder}")
+
+
+def where(policy: str, task: str | None, conditions: str | None) -> tuple[str, str | None, Mapping[str, Any]]:
+    """The task, its conditions and what is changed of them: as asked for, else as the policy was evaluated when it was
+    made."""
+    if task is not None or policy == "nominal":
+        return task or "insert", conditions, {}
+    from policies.contents import EVALUATION
+    from policies.entry import parse_json
+    from policies.folder import read_entry
+    from policies.store import find_entry
+
+    made = parse_json(read_entry(find_entry(policy)).files[EVALUATION], EVALUATION).get("asked")
+    match made:
+        case {"task": str(known), "conditions": str(those), "changes": dict(changes)} if not conditions:
+            return known.lower(), those, changes
+        case {"task": str(known), "conditions": str(those)}:
+            return known.lower(), conditions or those, {}
+        case _:  # an entry that was taken in, and evaluated nowhere
+            return "insert", conditions, {}
 
 
 def again(path: Path, episode: int, as_json: bool) -> None:

@@ -30,7 +30,7 @@ from cells.skills.tunable import constants
 from policies import store
 from policies.collecting import collect
 from policies.episodes import Asked, Row, read_rows, run
-from policies.eval_command import eval_
+from policies.eval_command import eval_, where
 from policies.evaluation import bins_of, evaluate, paired, result_of, summed_up
 from policies.filmstrip import chosen, write_strip
 from policies.folder import write_entry
@@ -337,6 +337,20 @@ def test_the_command_tells_one_object_and_replays_what_it_wrote(command: Command
     assert error.value.exit_code == 1
     with pytest.raises(InputError, match="has 4 rows, none of which is 4"):
         command("--replay", rows, "--episode", 4)
+
+
+def test_a_policy_is_evaluated_on_what_it_was_made_for_unless_told_otherwise(command: Command, tmp_path: Path) -> None:
+    made, _ = evaluate("nominal", "guess", "easy", 1, 1, tmp_path / "rows.jsonl", changes={"hard": 3})
+    policy(RESIDUAL, evaluation=made.as_json())
+
+    def asked(*words: str) -> Any:
+        _, told, _ = command("fast", "--episodes", 1, "--out", tmp_path / "out", "--json", *words)
+        return json.loads(told)["asked"]
+
+    assert [asked()[key] for key in ("task", "conditions", "changes")] == ["Guess", "easy", {"hard": 3}]
+    assert [asked("--conditions", "hard")[key] for key in ("conditions", "changes")] == ["hard", {}]
+    policy(RESIDUAL, version="1.1.0")  # evaluated nowhere
+    assert where("fast", None, None) == ("insert", None, {})
 
 
 def test_the_command_says_what_it_lacks(command: Command) -> None:
