@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -63,12 +63,13 @@ def timeline(found: Changeover) -> str:
     end = max(end, found.finished["wall_s"] if found.finished else 0.0, 1.0)
     height = TOP + ROW * max(len(found.steps), 1) + 24
     scale = (WIDTH - LEFT - RIGHT) / end
+    apart = _apart(found.steps)
     return "".join([
         f'<svg class="timeline" viewBox="0 0 {WIDTH} {height}" role="img">',
         f"<title>Changeover to {escape(found.order)}</title><desc>{escape(_told(found))}</desc>",
         *_legend(),
         *_axis(end, scale, height),
-        *(_row(step, TOP + number * ROW, scale) for number, step in enumerate(found.steps)),
+        *(_row(step, apart, TOP + number * ROW, scale) for number, step in enumerate(found.steps)),
         "</svg>",
     ])  # fmt: skip
 
@@ -89,7 +90,22 @@ def _axis(end: float, scale: float, height: int) -> Iterator[str]:
         yield f'<text x="{x:.1f}" y="{height - 6}" text-anchor="middle">{_clock(number * step)}</text>'
 
 
-def _row(step: Mapping[str, Any], y: float, scale: float) -> str:
+def _apart(steps: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
+    """What tells variants apart, by their hashes, where there are several: the product, and of one product the first
+    parameter in which each is another."""
+    variants = {step["variant"]: step for step in steps}
+    out: dict[str, str] = {}
+    for family in dict.fromkeys(step["family"] for step in variants.values()):
+        alike = {hash_: step["parameters"] for hash_, step in variants.items() if step["family"] == family}
+        names = dict.fromkeys(name for parameters in alike.values() for name in parameters)
+        values = {name: [parameters.get(name) for parameters in alike.values()] for name in names}
+        name = next((name for name in names if len(set(values[name])) == len(alike) > 1), None)
+        for number, hash_ in enumerate(alike):
+            out[hash_] = family if name is None else f"{name.replace('_', ' ')} {values[name][number]}"
+    return out if len(variants) > 1 else dict.fromkeys(variants, "")
+
+
+def _row(step: Mapping[str, Any], apart: Mapping[str, str], y: float, scale: float) -> str:
     bars = "".join(
         f'<rect class="{what}" x="{LEFT + begin * scale:.1f}" y="{y}" width="{max((end - begin) * scale, 1.5):.1f}" '
         f'height="{BAR}" rx="2"/>'
@@ -100,6 +116,7 @@ def _row(step: Mapping[str, Any], y: float, scale: float) -> str:
     kind = "name" if step["proven"] else "bad"
     return (
         f'<text class="name" x="0" y="{y + 12}">{escape(name)}</text>{bars}'
+        f'<text x="0" y="{y + 24}">{escape(apart[step["variant"]])}</text>'
         f'<text class="{kind}" x="{LEFT + last * scale + 6:.1f}" y="{y + 8}">{escape(_verdict(step))}</text>'
         f'<text x="{LEFT + last * scale + 6:.1f}" y="{y + 20}">{escape(_by(step))}</text>'
     )

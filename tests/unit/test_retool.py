@@ -336,6 +336,10 @@ def test_a_changeover_is_told_from_its_events_until_the_order_is_built(tmp_path:
     assert "proven: 20 of 20" in changeover_section(found)
     write_timeline(found, tmp_path / "changeover.svg")
     assert ElementTree.parse(tmp_path / "changeover.svg").getroot().tag == "{http://www.w3.org/2000/svg}svg"
+    assert "peg mm" not in timeline(found)  # one variant needs no telling apart
+    wider = {**events[1].data, "variant": "another", "parameters": {**PEGBOARD, "peg_mm": 12.0}}
+    both = changeover.changeover_of("RT-1", [*events[:2], Event(changeover.STEP, 0.0, wider)])
+    assert both is not None and ">peg mm 10.0<" in timeline(both) and ">peg mm 12.0<" in timeline(both)
     again = changeover.changeover_of("RT-1", [*events, *events])
     assert again is not None and len(again.steps) == 1
     assert changeover.changeover_of("RT-1", [*events, Event("order_finished", 9.0, {"order": "RT-1"})]) is None
