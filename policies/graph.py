@@ -128,6 +128,9 @@ def _chain(graph: Any, entry: Entry) -> list[Array]:
         if len(node.output) != 1 or list(node.input[:1]) != [at] or any(value is None for value in values):
             raise Odd(where, "doesn't take the value before it, and constants of its own")
         width = _width(node, values, width, where)
+        if node.op_type == "Tanh" and any(later.op_type == "Gemm" for later in graph.node[number:]):
+            # Weights alone don't tell, and whoever trains on would have Relu there.
+            raise Odd(where, "is a Tanh between layers, where Relu is to be")
         used += values
         at = node.output[0]
         normaliser = {0: ("Sub", entry.normaliser.mean), 1: ("Div", entry.normaliser.scale)}.get(number)

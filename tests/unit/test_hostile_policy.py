@@ -271,6 +271,7 @@ def poisoned(value: float) -> Callable[[Any], None]:
         ("GraphProto.sparse_initializer", lambda model: model.graph.sparse_initializer.add()),
         ("op_type: is 'Loop'", lambda model: setattr(model.graph.node[3], "op_type", "Loop")),
         ("op_type: is 'Exp'", lambda model: setattr(model.graph.node[3], "op_type", "Exp")),
+        ("graph.node.3: is a Tanh between layers", lambda model: setattr(model.graph.node[3], "op_type", "Tanh")),
         ("opset_import", lambda model: setattr(model.opset_import[0], "version", 99)),
         ("opset_import", lambda model: model.opset_import.add(domain="ours", version=1)),
         ("ir_version", lambda model: setattr(model, "ir_version", 99)),
