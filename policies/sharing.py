@@ -144,7 +144,11 @@ def pull(reference: str, shelf: Shelf, zoo: Path) -> tuple[Path, str]:
     row = newest(rows_of(shelf).rows, reference, shelf.url)
     target = zoo / row.name / row.version
     if target.exists():
-        there = read_entry(target)
+        try:
+            there = read_entry(target)
+        except InputError:
+            what, remedy = f"is here already, damaged, in {target}", f"cellwright zoo remove {row.policy}, then pull it"
+            raise InputError(Problem(row.policy, what, remedy)) from None
         if sha256(pack(there.files)) == row.archive:
             return target, check_trust(there.files, row.policy)
         raise InputError(Problem(row.policy, "is here already, with another content", "remove one of the two"))

@@ -61,11 +61,17 @@ class Shelf(Protocol):
 def open_shelf(url: str) -> Shelf:
     """The shelf of a URL, or of a folder's path. Raises ``InputError`` for a URL that nothing here can open."""
     kind, found, rest = url.partition("://")
-    if not found or kind == "file":
-        return Folder(Path(rest if found else url).expanduser())
-    if kind in ("http", "https"):
-        return Web(url)
-    return Remote(url)
+    if not url:
+        raise InputError(Problem("--store", "is empty", "name a folder or a URL"))
+    try:
+        if not found or kind == "file":
+            return Folder(Path(rest if found else url).expanduser().resolve())
+        if kind in ("http", "https"):
+            urllib.parse.urlsplit(url)
+            return Web(url)
+        return Remote(url)
+    except (ValueError, TypeError, RuntimeError) as error:  # no URL; one that lacks something; nobody's home
+        raise InputError(Problem(url, f"can't be opened: {shown(str(error))}", "name a folder or a URL")) from None
 
 
 def read(shelf: Shelf, name: str, most: int) -> bytes:
@@ -208,8 +214,6 @@ class Remote:
         except ImportError as error:  # fsspec itself, or what it needs for this kind of URL
             what = f"can't be reached without another package ({error})"
             raise InputError(Problem(url, what, "pip install 'cellwright[zoo]'")) from None
-        except ValueError as error:
-            raise InputError(Problem(url, f"can't be opened: {shown(str(error))}", "name a folder or a URL")) from None
 
     def chunks(self, name: str, start: int = 0) -> Iterator[bytes]:
         """See :class:`Shelf`."""

@@ -107,6 +107,11 @@ def test_a_version_never_changes_and_the_same_once_more_is_no_error(shelf: Shelf
     shutil.copytree(other, tmp_path / "c/gentle/1.0.0")
     with pytest.raises(InputError, match="is here already, with another content"):
         pull("gentle", shelf, tmp_path / "c")
+    (tmp_path / "c/gentle/1.0.0/policy.json").write_text("{}")
+    with pytest.raises(
+        InputError, match=r"is here already, damaged, in .*; cellwright zoo remove gentle@1\.0\.0, then"
+    ):
+        pull("gentle", shelf, tmp_path / "c")
 
 
 def test_what_is_not_sound_is_not_pushed(folder_shelf: Shelf, tmp_path: Path) -> None:
@@ -242,8 +247,17 @@ def test_the_last_index_counts_where_the_zoo_cannot_be_reached(served: FileServe
 def test_a_folder_that_is_not_there_is_told_and_a_url_of_no_kind_too(tmp_path: Path) -> None:
     with pytest.raises(Unreachable, match="is no folder"):
         rows_of(open_shelf(str(tmp_path / "nowhere")))
-    with pytest.raises(InputError, match="can't be opened"):
-        open_shelf("odd://zoo")
+    for url in ("odd://zoo", "https://[bad", "github://x", "~nobody-of-this-name/zoo"):
+        with pytest.raises(InputError, match="can't be opened"):
+            open_shelf(url)
+    with pytest.raises(InputError, match="--store: is empty"):
+        open_shelf("")
+
+
+def test_a_folder_is_the_same_from_wherever_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "zoo").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert open_shelf("zoo").url == open_shelf(str(tmp_path / "zoo")).url
 
 
 def test_a_bucket_that_is_not_there_is_told(bucket: str, tmp_path: Path) -> None:
