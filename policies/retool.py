@@ -113,13 +113,8 @@ class Retooling:
     def _had(self, work: Work, rows: tuple[IndexRow, ...]) -> bool:
         """Whether an earlier command has done a step on these terms, or proven it by what these ask for, with what is
         still here; then it is told again. What it couldn't prove is tried again once there is somebody new to try."""
-        try:
-            kept = json.loads((work.folder / KEPT).read_text(encoding="utf-8"))
-            if kept["event"]["policy"]:
-                find_entry(kept["event"]["policy"])
-        except (FileNotFoundError, ValueError, InputError):  # ValueError: it was cut off
-            return False
-        if kept["terms"] != self._terms and not self._suffices(kept["event"]):
+        kept = _kept_in(work.folder)
+        if kept is None or (kept["terms"] != self._terms and not self._suffices(kept["event"])):
             return False
         tried = {one["name"] for one in kept["event"]["tried"]}
         if not kept["event"]["proven"] and any(who.name not in tried for who, _ in self._candidates(work, rows)):
@@ -203,6 +198,11 @@ class Retooling:
         step, best = work.step, work.best
         assert best is not None, "the nominal is always gated"
         kept = best.candidate
+        had = _kept_in(work.folder)
+        if had and had["terms"] == self._terms and had["event"]["policy"] == ("" if kept.folder is None else kept.name):
+            # Its one evaluation was counted: asked often enough, a poor one would pass.
+            self._settled(work, kept, had["event"]["policy"], had["event"]["final"], had["event"]["proven"])
+            return
         self._board.show(step.name, f"proves {kept.name}", work.best_told)
         number = sum(1 for _ in work.folder.glob("final-*.jsonl.done"))
         path = work.folder / f"final-{number}.jsonl"
@@ -217,12 +217,16 @@ class Retooling:
         path.with_suffix(".jsonl.done").touch()  # this set is used: another policy gets another one
         work.episodes, work.env_steps = work.episodes + len(rows), work.env_steps + sum(row.steps for row in rows)
         final = {"count": success.count, "of": success.of, "share": success.share, "lower": success.lower}
+        self._settled(work, kept, policy, final, proven)
+
+    def _settled(self, work: Work, kept: Candidate, policy: str, final: Mapping[str, Any], proven: bool) -> None:
+        """Note what a step has come to, in the journal and for the next command."""
         self._told(work, kept, policy, final, proven)
         kept_file = {"terms": self._terms, "event": work.done}
         draft = work.folder / f"{KEPT}.draft"
         draft.write_text(json.dumps(kept_file, indent=1), encoding="utf-8")
         draft.replace(work.folder / KEPT)
-        self._board.show(step.name, "done", outcome(work.done or {}))
+        self._board.show(work.step.name, "done", outcome(work.done or {}))
 
     def _told(
         self, work: Work, kept: Candidate, policy: str, final: Mapping[str, Any] | None = None, proven: bool = False
@@ -275,6 +279,18 @@ def _claim(folder: Path, cell: Cell) -> None:
         what = f"holds a retooling of another cell than {cell.name} as it is now"
         raise InputError(Problem(str(folder), what, "name another folder with --out, or remove this one"))
     path.write_text(fingerprint(cell), encoding="utf-8")
+
+
+def _kept_in(folder: Path) -> dict[str, Any] | None:
+    """What an earlier command has kept in a step's folder; None if it has nothing whole, or by a policy that has
+    gone."""
+    try:
+        kept: dict[str, Any] = json.loads((folder / KEPT).read_text(encoding="utf-8"))
+        if kept["event"]["policy"]:
+            find_entry(kept["event"]["policy"])
+    except (FileNotFoundError, ValueError, InputError):  # ValueError: it was cut off
+        return None
+    return kept
 
 
 def gate_file(candidate: Candidate) -> str:

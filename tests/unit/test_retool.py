@@ -310,6 +310,22 @@ def test_a_policy_that_the_skill_can_not_take_is_left_out(tmp_path: Path) -> Non
     assert events[1].data["proven"] and events[1].data["tried"][0]["name"] == "nominal"
 
 
+def test_somebody_new_who_is_of_no_use_buys_no_second_evaluation(tmp_path: Path) -> None:
+    poor = Terms(gated=10, final=20, budget_s=1e-9)
+    _, before, _ = retooled(tmp_path / "run", poor)
+    retooled(tmp_path / "elsewhere")
+    [folder] = store.own_zoo().glob("*/*")
+    read = read_entry(folder)
+    odd = read.entry.model_dump(mode="json", by_alias=True, exclude={"schema_", "files"})
+    odd |= {"name": "odd", "policy_every": read.entry.policy_every + 1}
+    write_entry(store.own_zoo(), odd, {name: read.files[name] for name in read.entry.files})
+    remove_entry(folder)
+    Bore.begun.clear()
+    _, after, _ = retooled(tmp_path / "run", poor)
+    assert after[1].data["final"] == before[1].data["final"] and not after[1].data["proven"]
+    assert not [seed for purpose, seed in Bore.begun if purpose == "evaluation"]
+
+
 def test_a_folder_is_of_one_cell_as_it_is_described(tmp_path: Path) -> None:
     retooled(tmp_path / "run")
     noisy = CELL.model_copy(update={"noise": CELL.noise.model_copy(update={"force_n": 9.0})})
