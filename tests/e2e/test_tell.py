@@ -26,14 +26,15 @@ def events(cellwright: Cellwright) -> list[dict[str, object]]:
 
 def test_a_stop_told_in_another_terminal_stops_the_arm_and_the_journal_says_who(here: Path, home: Path) -> None:
     other = command(home, here)
-    words = [Path(sys.executable).with_name("cellwright"), "tell", "put a peg in tray C", "--yes", "--json"]
+    # Three of them, so that much is left to be stopped however long the other terminal takes to start.
+    words = [Path(sys.executable).with_name("cellwright"), "tell", "make three pegboards with one 12 mm peg", "--yes"]
     with subprocess.Popen(
         words, cwd=here, env=os.environ | {"CELLWRIGHT_HOME": str(home)},
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     ) as run:  # fmt: skip
         assert run.stderr
         for line in run.stderr:
-            if " 1/2 " in line:
+            if " 1/7 " in line:
                 stopped = other("tell", "Halt!")
                 assert stopped.returncode == 0 and "acknowledge" in stopped.stdout, stopped.stdout
                 assert send("panda-bench", "status", home=home)["state"] == "Stopped"
