@@ -1,6 +1,7 @@
 """Many episodes, side by side in processes of their own, kept in a file as they come.
 
-A run that was broken off goes on where it was: what the file has already isn't run again.
+A run that was broken off goes on where it was: what the file has already isn't run again, unless it was played by other
+code or in a cell of another description.
 """
 
 from __future__ import annotations

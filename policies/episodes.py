@@ -37,7 +37,8 @@ EVALUATE = "evaluate anew, into another file"
 class Asked:
     """An episode before it is run: of a ``task``, in a ``cell``, under ``conditions`` with ``changes``, by its seed
     among those of a ``purpose``; by whom: the nominal, or ``policy`` (``name@version``) with the SHA-256 of its
-    ``network`` or, where that is what it is, ``constants`` of the nominal; in the cell, or in its floating ``twin``."""
+    ``network`` or, where that is what it is, ``constants`` of the nominal; in the cell, or in its floating ``twin``.
+    ``code`` tells by what it is played, as :func:`policies.provenance.played_by`."""
 
     task: str
     conditions: str
@@ -49,6 +50,7 @@ class Asked:
     constants: tuple[float, ...] | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
     twin: bool = False
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

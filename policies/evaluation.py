@@ -22,6 +22,7 @@ from cells.errors import InputError, Problem
 from policies.collecting import Told, collect
 from policies.environments import Environment, open_environment
 from policies.episodes import CONSTANTS, NOMINAL, Asked, Row, network_of
+from policies.provenance import played_by
 from policies.running import Tuned, load_in
 from policies.statistics import Difference, Ratio, Share, difference, ratio, share
 from policies.store import find_entry
@@ -127,7 +128,8 @@ def first_episodes(
     settings = {"purpose": purpose, "cell": cell, "changes": dict(changes or {}), "twin": twin}
     with closing(open_environment(task, conditions=conditions, **settings)) as env:
         about = cast(Environment, env.unwrapped)
-        nominal = Asked(env.spec.name, about.conditions_name, seed=seed * MOST, **settings)  # type: ignore
+        code = played_by(type(about).__module__.partition(".")[0], about.cell)
+        nominal = Asked(env.spec.name, about.conditions_name, seed=seed * MOST, code=code, **settings)  # type: ignore
         first, folder = _asked_of(who, nominal, constants, about)
         return first, nominal, folder, about.conventions
 

@@ -8,7 +8,6 @@ in files of one folder, so that the same command goes on where it was; what it c
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -27,6 +26,7 @@ from policies.gating import Candidate, Gated, gate
 from policies.improving import improve
 from policies.index import Row as IndexRow
 from policies.matching import Match, rank, wanted
+from policies.provenance import fingerprint
 from policies.publishing import prove, publish, zoo_has
 from policies.sharing import rows_here
 from policies.store import find_entry, own_zoo
@@ -263,11 +263,6 @@ class Retooling:
     def _point(self, work: Work, point: Point) -> None:
         told = f"improves: {point['cpu_s']:.0f} CPU s, {100 * point.get('success', 0.0):.0f} % succeed in practice"
         self._board.show(work.step.name, told, work.best_told)
-
-
-def fingerprint(cell: Cell) -> str:
-    """What tells a cell from one of another description: SHA-256 of all of it."""
-    return hashlib.sha256(cell.model_dump_json().encode()).hexdigest()
 
 
 def _claim(folder: Path, cell: Cell) -> None:

@@ -70,7 +70,8 @@ def retool_order(
     from cells.orders.setup import instructions, last_setup, setup_for
     from cells.orders.timeline import write_timeline
     from policies.contacts import contact_steps
-    from policies.retool import Retooling, fingerprint
+    from policies.provenance import fingerprint
+    from policies.retool import Retooling
     from policies.retool import Terms as Default
 
     folder = out or Path("runs/retool") / f"{order.id}-{plan.hash[:8]}-{fingerprint(cell)[:8]}"

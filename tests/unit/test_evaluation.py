@@ -16,11 +16,12 @@ import gymnasium
 import numpy as np
 import pytest
 import typer
+import yaml
 from PIL import Image
 
 from benchmarks import learning
 from cells import cli
-from cells.description.cell import load_cell
+from cells.description.cell import LIBRARY, load_cell
 from cells.errors import CellwrightError, InputError
 from cells.skills.contact import NEUTRAL, OBSERVATION
 from cells.skills.contracts import CONTRACTS
@@ -35,6 +36,7 @@ from policies.evaluation import bins_of, evaluate, paired, result_of, summed_up
 from policies.filmstrip import chosen, write_strip
 from policies.folder import write_entry
 from policies.network import Network, to_onnx, to_weights
+from policies.provenance import played_by
 from tests.e2e.test_help import HEAVY
 from tests.unit.entries import description
 from tests.unit.test_zoo_commands import DECLARED
@@ -121,6 +123,32 @@ def row(seed: int, success: bool = True, time_s: float = 2.0, cause: str = "odd"
     told = {"success": success, "quick": success and time_s <= 10, "time_s": time_s, "peak_n": 10.0, "tries": 0}
     told |= {"cause": "" if success else cause, "why": ""}
     return Row(asked(seed), {"parameters": {}, **drawn}, told, STEPS, "0" * 64)
+
+
+def test_rows_of_a_cell_that_was_edited_since_are_played_anew(tmp_path: Path) -> None:
+    path, data = tmp_path / "mine.yaml", yaml.safe_load((LIBRARY / "cells" / "panda-bench.yaml").read_text())
+    path.write_text(yaml.safe_dump(data))
+    for _ in range(2):
+        evaluate("nominal", "guess", None, 3, 1, tmp_path / "rows.jsonl", cell=str(path))
+    assert len(Guess.begun) == 3, "nothing is played twice"
+    data["noise"]["locator"]["xy_mm"] *= 2
+    path.write_text(yaml.safe_dump(data))
+    _, rows = evaluate("nominal", "guess", None, 3, 1, tmp_path / "rows.jsonl", cell=str(path))
+    assert len(Guess.begun) == 6
+    assert read_rows(tmp_path / "rows.jsonl")[3:] == rows
+
+
+def test_rows_of_other_code_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    codes = []
+    for number, text in enumerate(("", "", "A = 1\n")):
+        package = tmp_path / f"world_{number}" / "parts"
+        package.mkdir(parents=True)
+        for folder in (package, package.parent):
+            (folder / "__init__.py").write_text(text)
+        (package / "notes.txt").write_text(str(number))
+        codes.append(played_by(f"world_{number}", CELL))
+    assert codes[0] == codes[1] != codes[2]
 
 
 def test_a_row_comes_back_from_its_line_as_it_was() -> None:
