@@ -33,12 +33,13 @@ Act = Callable[[Array, Mapping[str, Any]], Array]  # observation (n,), info → 
 @dataclass(frozen=True, slots=True)
 class Practice:
     """A task: the environment's id as ``gymnasium.make`` takes it, the name of its ``conditions``, what is ``changed``
-    of these, and further ``options`` of the environment, all plain."""
+    of these, and further ``options`` of the environment, all plain; ``second`` is what a second costs here."""
 
     env: str
     conditions: str
     changed: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    second: float = SECOND
 
     @property
     def task(self) -> str:
@@ -54,9 +55,13 @@ class Practice:
             self.env, conditions=self.conditions, purpose=purpose, changes=dict(self.changed), **self.options, **more
         )
         try:
-            yield Paid(env) if purpose == "training" else env
+            yield Paid(env, self.second) if purpose == "training" else env
         finally:
             env.close()
+
+    def cost(self, played: Played) -> float:
+        """What an episode costs."""
+        return (0.0 if played.success else FAILED) + self.second * played.time_s + pressing(played.peak_n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +77,6 @@ class Played:
     steps: int
     family: str
     parameters: Mapping[str, Any]
-
-    @property
-    def cost(self) -> float:
-        """What the episode costs."""
-        return (0.0 if self.success else FAILED) + SECOND * self.time_s + pressing(self.peak_n)
 
 
 def pressing(peak_n: float) -> float:
@@ -154,8 +154,8 @@ class Comparison:
     force_ratio: float
 
 
-def compare(ours: Sequence[Played], nominal: Sequence[Played]) -> Comparison:
-    """Compare what was played with the same seeds."""
+def compare(ours: Sequence[Played], nominal: Sequence[Played], cost: Callable[[Played], float]) -> Comparison:
+    """Compare what was played with the same seeds; ``cost`` is what an episode costs."""
     pairs = list(zip(ours, nominal, strict=True))
     assert all(one.seed == other.seed for one, other in pairs), "episodes of other seeds can't be compared"
     both = [pair for pair in pairs if pair[0].success and pair[1].success]
@@ -166,17 +166,22 @@ def compare(ours: Sequence[Played], nominal: Sequence[Played]) -> Comparison:
     return Comparison(
         len(pairs),
         float(np.mean([one.success for one in ours])), float(np.mean([other.success for other in nominal])),
-        float(np.mean([one.cost for one in ours])), float(np.mean([other.cost for other in nominal])),
+        float(np.mean([cost(one) for one in ours])), float(np.mean([cost(other) for other in nominal])),
         ratio(lambda played: played.time_s), ratio(lambda played: played.peak_n),
     )  # fmt: skip
 
 
 class Paid(gymnasium.Wrapper[Array, Array, Array, Array]):
-    """Pays at each step for what it costs: over an episode, and but for a constant, minus :attr:`Played.cost`.
+    """Pays at each step for what it costs: over an episode, and but for a constant, minus :meth:`Practice.cost`.
 
     The highest force is paid for when it rises, so that a learner needn't find out which of its actions it was for; and
     an episode that has failed by it is over.
     """
+
+    def __init__(self, env: gymnasium.Env[Array, Array], second: float) -> None:
+        """``second`` is what a second costs."""
+        super().__init__(env)
+        self._second = second
 
     def reset(self, **options: Any) -> tuple[Array, dict[str, Any]]:
         """Begin an episode."""
@@ -187,7 +192,7 @@ class Paid(gymnasium.Wrapper[Array, Array, Array, Array]):
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         """One policy tick."""
         observation, _, over, cut, info = self.env.step(action)
-        reward = -SECOND * (info["time_s"] - self._time) - pressing(info["peak_n"]) + pressing(self._peak)
+        reward = -self._second * (info["time_s"] - self._time) - pressing(info["peak_n"]) + pressing(self._peak)
         self._time, self._peak = info["time_s"], info["peak_n"]
         if not over and self._peak > HOPELESS:
             over, info["is_success"] = True, False

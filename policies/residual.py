@@ -227,9 +227,9 @@ class Gate(BaseCallback):
         if not self._nominal:
             self._nominal = _played(run, practice, seeds, None)
             begun = _played(run, practice, seeds, self.best) if self._known else self._nominal
-            self._cost = compare(begun, self._nominal).cost
+            self._cost = compare(begun, self._nominal, practice.cost).cost
         weights = to_weights(network_of(model, self._mean, self._scale))
-        found = compare(_played(run, practice, seeds, weights), self._nominal)
+        found = compare(_played(run, practice, seeds, weights), self._nominal, practice.cost)
         if found.cost < self._cost:
             self.best, self._cost = weights, found.cost
         run.point(

@@ -71,11 +71,12 @@ class Belief:
 
 def search(
     run: Run, play: Play, start: Array, low: Array, high: Array, share: float = 1.0, each: Generation | None = None,
-    expected_s: float = 0.0, cost: Callable[[Played], float] = lambda played: played.cost,
+    expected_s: float = 0.0, cost: Callable[[Played], float] | None = None,
 ) -> Array:  # fmt: skip
     """The best point (n,) of the box ``low`` to ``high`` that a ``share`` of the run's budget finds, from ``start``.
     Each generation is a checkpoint, and none is begun that wouldn't end in time, as far as the last one tells, or at
-    first ``expected_s`` (CPU seconds). ``cost`` is what an episode costs."""
+    first ``expected_s`` (CPU seconds). ``cost`` is what an episode costs, as in the run's practice if None."""
+    cost = cost or run.asked.practice.cost
     belief = begin(start, low, high) if run.state is None else Belief(**run.state)
     shares = list[bool]()
 

@@ -121,12 +121,14 @@ def test_a_clone_does_what_a_linear_teacher_does() -> None:
     assert np.sqrt((((done - wanted[1000:]) / reach) ** 2).mean()) < 0.05  # of half of each bound's width
 
 
-def test_what_a_step_pays_adds_up_to_what_the_episode_costs() -> None:
-    with TOY.open("training") as env:
+@pytest.mark.parametrize("second", [0.0, SECOND, 3.0])
+def test_what_a_step_pays_adds_up_to_what_the_episode_costs(second: float) -> None:
+    practice = replace(TOY, second=second)
+    with practice.open("training") as env:
         played = play(env, 1)
-    shown = record(TOY, [1], neutral)
-    assert FAILED - shown.rewards.sum() == pytest.approx(played.cost)
-    assert played.cost == pytest.approx(SECOND * 8.0 + NEWTON * 20.0)
+    shown = record(practice, [1], neutral)
+    assert FAILED - shown.rewards.sum() == pytest.approx(practice.cost(played))
+    assert practice.cost(played) == pytest.approx(second * 8.0 + NEWTON * 20.0)
 
 
 def test_an_episode_that_has_failed_by_force_is_over() -> None:
