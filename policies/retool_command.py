@@ -67,7 +67,7 @@ def retool_order(
     from cells.journal.event import Event
     from cells.journal.store import Journal
     from cells.orders import changeover
-    from cells.orders.setup import instructions, last_setup, setup_for
+    from cells.orders.setup import KINDS, instructions, last_setup, setup_for
     from cells.orders.timeline import write_timeline
     from policies.contacts import contact_steps
     from policies.provenance import fingerprint
@@ -82,7 +82,9 @@ def retool_order(
             journal.append(Event(kind, 0.0, data))
 
         becomes = setup_for(order.id, cell, variants.values())
-        was = last_setup(cell, journal.events(kinds=("unit_started", "order_finished")))
+        past = list(journal.events(kinds=KINDS))
+        # Whoever only simulates changes from one simulated setup to the next.
+        was = last_setup(cell, past) or last_setup(cell, past, simulated=True)
         todo = instructions(was, becomes)
         begun = {"order": order.id, "was": was.told if was else None, "becomes": becomes.told, "instructions": todo}
         note(changeover.STARTED, begun)

@@ -79,21 +79,27 @@ def picture_setup(cell: Cell, variants: Mapping[str, ProductVariant], plan: Plan
 
 
 def confirm_setup(order: Order, cell: Cell, variants: Mapping[str, ProductVariant], yes: bool) -> None:
-    """List what a person has to change since the last order, and have it confirmed, ``yes`` by the command itself.
-    Raises ``Refused`` where nobody does."""
+    """List what a person has to change in a real cell since its last order, all of it where that isn't known, and have
+    it confirmed, ``yes`` by the command itself; then the journal tells it. Raises ``Refused`` where nobody does."""
+    from cells.commands.tell import person
+    from cells.journal.event import Event
     from cells.journal.store import Journal
-    from cells.orders.setup import instructions, last_setup, setup_for
+    from cells.orders.setup import CONFIRMED, KINDS, instructions, last_setup, setup_for
 
     with Journal.open(cell.name) as journal:
-        was = last_setup(cell, journal.events(kinds=("unit_started", "order_finished")))
-    todo = instructions(was, setup_for(order.id, cell, variants.values()))
-    for line in todo:
-        say(f"change by hand: {line}")
-    if not todo or yes:
-        return
-    if not sys.stdin.isatty() or not typer.confirm("Is all of it done?", err=True):
-        what = "isn't confirmed: the cell was set up for another order"
-        raise Refused(Problem("setup", what, "change what is listed, then run it with --yes"))
+        was = last_setup(cell, journal.events(kinds=KINDS))
+        todo = instructions(was, setup_for(order.id, cell, variants.values()))
+        if not todo:
+            return
+        for line in todo:
+            say(f"change by hand: {line}")
+        if not yes and (not sys.stdin.isatty() or not typer.confirm("Is all of it done?", err=True)):
+            stands = f"the cell was set up for {was.order}" if was else "nobody knows what stands in the cell"
+            remedy = "change what is listed, then run it with --yes"
+            raise Refused(Problem("setup", f"isn't confirmed: {stands}", remedy))
+        items = [{"product": made.family, "parameters": dict(made.parameters)} for made in variants.values()]
+        confirmed = {"order": order.id, "items": items, "instructions": todo, "by": person()}
+        journal.append(Event(CONFIRMED, 0.0, confirmed))
 
 
 def _found(name: str) -> Callable[..., Any] | None:

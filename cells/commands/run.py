@@ -112,7 +112,7 @@ def run(
     from cells.commands.build import build
     from cells.commands.retooling import confirm_setup, retool_first, say_unproven
     from cells.commands.told import Place, go_on
-    from cells.commands.worlds import check_world_name, suited, twin_of, world_opener
+    from cells.commands.worlds import check_sight, check_world_name, suited, twin_of, world_opener
     from cells.errors import InputError, Problem
     from cells.runtime.requests import Told
     from cells.skills.learned import policies_of
@@ -142,6 +142,7 @@ def run(
     elif policies is None:
         say_unproven(order_file, overrides or [], cell, the_cell, variants, made)
     if getattr(opener, "real", False):
+        check_sight(made, the_cell, opener)  # nobody sets up a cell for what it then refuses
         confirm_setup(order, the_cell, variants, yes)
     told, twin = Told(), twin_of(opener, wanted=not no_rehearse)
     result = build(

@@ -20,6 +20,7 @@ from typing import Any
 #   step_done        [serial, step, skill, attempt, duration_s, energy_j, result, telemetry]
 #   step_failed      [serial, step, skill, attempt, cause, why, result]
 #   recovery_started [serial, step, recovery]
+#   setup_confirmed: see cells.orders.setup
 #   changeover_started, step_retooled, changeover_finished: see cells.orders.changeover
 #   state_changed    [state, was]          PackML state names
 #   stop_requested | pause_requested | resume_requested | cancel_requested | acknowledged   [by]

@@ -33,8 +33,8 @@ _URL = "CELLWRIGHT_JOURNAL_URL"
 _OUTSIDE = frozenset({"run", "pid", "host", "wall", "wall_s", "cpu_s", "file", "path", "folder", "out", "lot"})
 _NO_DEEDS = frozenset({
     "stock_loaded", "passport_written",
-    # What was proven in simulation beforehand.
-    "changeover_started", "step_retooled", "changeover_finished",
+    # What was proven in simulation beforehand, and what a person has set up.
+    "setup_confirmed", "changeover_started", "step_retooled", "changeover_finished",
     # The dialogue: what was said on the way to what was done.
     "told", "asked_back", "plan_proposed", "plan_confirmed", "plan_dropped", "told_refused", "told_impossible",
     "told_answered", "alias_asked", "alias_taught", "alias_removed",

@@ -1,7 +1,10 @@
 """What stands ready in a cell for an order, and what a person has to change from one order to the next.
 
-It follows from what is known: the base parts that the fixture holds, and which parts lie in which tray. Fingers stay:
-one gripper takes every part that a family may have in a cell, or the plan would have refused it.
+It follows from what is known: the base parts that the fixture holds, and which parts lie in which tray.
+
+    setup_confirmed   [order, items, instructions, by]   items [product, parameters]; a person has done the instructions
+
+Orders of a simulated cell change nothing that stands in a real one: nobody has hands in it, and it sets itself up.
 """
 
 from __future__ import annotations
@@ -17,6 +20,9 @@ from cells.products.model import Part, ProductVariant
 
 if TYPE_CHECKING:
     from cells.description.cell import Cell
+
+ACCEPTED, STARTED, CONFIRMED = "order_accepted", "unit_started", "setup_confirmed"
+KINDS = (ACCEPTED, STARTED, CONFIRMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,30 +54,32 @@ def setup_for(order: str, cell: Cell, variants: Iterable[ProductVariant]) -> Set
     return Setup(order, tuple(held), lying)
 
 
-def last_setup(cell: Cell, events: Iterable[Event]) -> Setup | None:
-    """The setup of the order that was finished last; None if there is none, or it can't be made out any more.
-    ``events`` are those of the kinds ``unit_started`` and ``order_finished``."""
+def last_setup(cell: Cell, events: Iterable[Event], simulated: bool = False) -> Setup | None:
+    """What a cell was set up for last, or the ``simulated`` one of its name: by what was confirmed, and by orders of
+    which a unit was begun, also those that were broken off, as all was changed by then. None if there is no such order,
+    or it can't be made out any more. ``events`` are those of ``KINDS``."""
     from cells.products.catalogue import build_variant
 
-    order, units = None, dict[str, dict[str, Event]]()
+    stands = accepted = None
     for event in events:
-        if event.kind == "order_finished":
-            order = str(event.data["order"])
-        elif event.data.get("parameters") is not None:
-            units.setdefault(str(event.data["order"]), {})[event.data["variant"]] = event
-    if order is None or order not in units:
+        if event.kind == ACCEPTED:
+            accepted = event if (event.data.get("energy") == "modelled") == simulated else None
+        elif event.kind == CONFIRMED and not simulated:
+            stands = event
+        elif event.kind == STARTED and accepted is not None and event.data["order"] == accepted.data["order"]:
+            stands = accepted
+    if stands is None:
         return None
     try:
-        made = [build_variant(event.data["family"], event.data["parameters"]) for event in units[order].values()]
-        return setup_for(order, cell, made)
+        made = [build_variant(item["product"], item["parameters"]) for item in stands.data["items"]]
+        return setup_for(stands.data["order"], cell, made)
     except CellwrightError:  # of a family that has changed, or has gone
         return None
 
 
 def instructions(was: Setup | None, becomes: Setup) -> list[str]:
-    """What a person has to change, in words; nothing, where it isn't known what stands there."""
-    if was is None:
-        return []
+    """What a person has to change, in words: all of it, where it isn't known what stands there."""
+    was = was or Setup("")
     told = []
     if set(becomes.fixture) - set(was.fixture):
         removed = f", instead of the one for {_and(was.fixture)}" if was.fixture else ""

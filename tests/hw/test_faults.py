@@ -216,7 +216,7 @@ def test_a_cell_that_is_killed_leaves_an_arm_that_ends_its_motion_and_comes_back
 ) -> None:
     file, home = cell_file(tmp_path / "cell.yaml", "led-bench"), tmp_path / "home"
     (tmp_path / "order.yaml").write_text(ORDER, encoding="utf-8")
-    words = "run", "order.yaml", "--cell", file, "--world", "ros2", "--no-rehearse"
+    words = "run", "order.yaml", "--cell", file, "--world", "ros2", "--no-rehearse", "--yes"
     with sim(ORDERED, "rate:=2.0"), Client(JOINTS, namespace=ORDERED) as arm:
         arm.ready()
         run = subprocess.Popen(

@@ -99,7 +99,7 @@ def arm_of(file: Path, here: Path) -> Iterator[Operator]:
 def built(here: Path) -> Iterator[Built]:
     file, run = cell_file(here / "cell.yaml", "led-bench"), command(here / "home", here)
     with arm_of(file, here) as operator:
-        done = run("run", "order.yaml", "--cell", file, "--world", "ros2", "--no-rehearse", "--json")
+        done = run("run", "order.yaml", "--cell", file, "--world", "ros2", "--no-rehearse", "--yes", "--json")
     yield Built(run, here, done, operator.seen)
 
 
@@ -131,7 +131,7 @@ def test_what_was_done_is_the_plan_of_the_simulated_world(built: Built) -> None:
 def test_a_failed_rehearsal_refuses_before_anything_moves(here: Path) -> None:
     """A cell that bears no force at all: in simulation the guard trips. There is no arm on this network."""
     file = cell_file(here / "soft.yaml", "soft-bench", force=("force_n: 40 ", "force_n: 1.0 "))
-    done = command(here / "home", here)("run", "order.yaml", "--cell", file, "--world", "ros2")
+    done = command(here / "home", here)("run", "order.yaml", "--cell", file, "--world", "ros2", "--yes")
     assert done.returncode == 3, done.stderr
     assert "rehearsal: T-1-01 ended stopped" in done.stderr and "the guard tripped: force" in done.stderr
     assert "nothing has moved" in done.stderr and load_cell(file).limits.force_n == 1.0
@@ -141,7 +141,7 @@ def test_a_failed_rehearsal_refuses_before_anything_moves(here: Path) -> None:
 def test_an_order_is_rehearsed_and_then_built(here: Path) -> None:
     file = cell_file(here / "cell.yaml", "led-bench")
     with arm_of(file, here) as operator:
-        done = command(here / "home", here)("run", "order.yaml", "--cell", file, "--world", "ros2")
+        done = command(here / "home", here)("run", "order.yaml", "--cell", file, "--world", "ros2", "--yes")
     assert done.returncode == 0, (done.stderr, operator.seen)
     assert done.stderr.index("rehearsed: good") < done.stderr.index("T-1-01  1/7")
 

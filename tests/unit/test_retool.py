@@ -150,10 +150,12 @@ def retooled(folder: Path, terms: Terms = TERMS) -> tuple[Retooling, list[Event]
     return work, events, board
 
 
-def built(order: str, variant: ProductVariant) -> list[Event]:
-    """Events of an order that went well."""
+def built(order: str, variant: ProductVariant, energy: str = "unknown") -> list[Event]:
+    """Events of an order that went well, in a real cell unless its ``energy`` was "modelled"."""
+    items = [{"product": variant.family, "quantity": 1, "parameters": dict(variant.parameters)}]
     unit = {"serial": f"{order}-01", "order": order, "variant": variant.hash, "family": variant.family}
     return [
+        Event("order_accepted", 0.0, {"order": order, "items": items, "energy": energy}),
         Event("unit_started", 0.0, {**unit, "parameters": dict(variant.parameters)}),
         Event("unit_finished", 1.0, {"serial": f"{order}-01", "verdict": "good"}),
         Event("order_finished", 2.0, {"order": order}),
@@ -368,10 +370,23 @@ def test_what_a_person_has_to_change_follows_from_what_stood_there() -> None:
     told = instructions(was, becomes)
     assert told[0] == f"fixture: clamp the plate for {becomes.fixture[0]}, instead of the one for {was.fixture[0]}"
     assert any(line.startswith("tray_b: seats for 3 × peg 16 × 16 × 40 mm") for line in told)
-    assert instructions(was, setup_for("C", CELL, [small])) == instructions(None, becomes) == []
+    assert instructions(was, setup_for("C", CELL, [small])) == []
     assert instructions(was, Setup("D")) == ["tray_a: leave it empty", "tray_b: leave it empty"]
-    events = built("A", small)
-    assert last_setup(CELL, [events[0], events[2]]) == was and last_setup(CELL, events[:1]) is None
+    everything = instructions(None, becomes)
+    assert everything[0] == f"fixture: clamp the plate for {becomes.fixture[0]}"
+    assert [line.partition(":")[0] for line in everything[1:]] == ["tray_a", "tray_b"]
+
+
+def test_what_stands_in_a_cell_is_what_its_last_order_was_begun_with() -> None:
+    small, large = (build_variant("pegboard", {**PEGBOARD, "peg_mm": size}) for size in (10.0, 16.0))
+    was, becomes = setup_for("A", CELL, [small]), setup_for("B", CELL, [large])
+    whole, begun = built("A", small), built("B", large)
+    assert last_setup(CELL, []) is None and last_setup(CELL, whole) == was
+    assert last_setup(CELL, [*whole, begun[0]]) == was  # no unit of it was begun
+    assert last_setup(CELL, [*whole, *begun[:2]]) == becomes  # it was broken off
+    simulated = built("B", large, "modelled")
+    assert last_setup(CELL, [*whole, *simulated]) == was and last_setup(CELL, simulated) is None
+    assert last_setup(CELL, [*whole, *simulated], simulated=True) == becomes
 
 
 def test_a_real_cell_is_not_moved_before_its_setup_is_confirmed(
@@ -379,16 +394,22 @@ def test_a_real_cell_is_not_moved_before_its_setup_is_confirmed(
 ) -> None:
     _, variants = planned(**{**PEGBOARD, "peg_mm": 16.0})
     order: Any = SimpleNamespace(id="B")
-    retooling.confirm_setup(order, CELL, variants, yes=False)  # nothing is known of what stands there
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: False))
+    with pytest.raises(Refused, match="isn't confirmed: nobody knows what stands in the cell"):
+        retooling.confirm_setup(order, CELL, variants, yes=False)
     small = build_variant("pegboard", PEGBOARD)
     with Journal.open(CELL.name) as journal:
         for event in built("A", small):
             journal.append(event)
-    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: False))
-    with pytest.raises(Refused, match="isn't confirmed"):
+    with pytest.raises(Refused, match="isn't confirmed: the cell was set up for A"):
         retooling.confirm_setup(order, CELL, variants, yes=False)
     retooling.confirm_setup(order, CELL, variants, yes=True)
     assert "change by hand: fixture: clamp the plate for" in capsys.readouterr().err
+    retooling.confirm_setup(order, CELL, variants, yes=False)  # it was, even if the order came to nothing
+    assert capsys.readouterr().err == ""
+    with Journal.open(CELL.name) as journal:
+        [confirmed] = journal.events(kinds=("setup_confirmed",))
+    assert confirmed.data["order"] == "B" and len(confirmed.data["instructions"]) == 3
 
 
 def test_an_unproven_step_is_named_once_the_zoo_is_used_and_not_for_what_ran_well(
