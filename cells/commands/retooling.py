@@ -14,6 +14,7 @@ import typer
 
 from cells.commands.show import say
 from cells.errors import InputError, Problem, Refused
+from cells.streams import STDERR, STDOUT, rerouted
 
 if TYPE_CHECKING:
     from cells.description.cell import Cell
@@ -56,31 +57,40 @@ def say_unproven(
 
 def picture_setup(cell: Cell, variants: Mapping[str, ProductVariant], plan: Plan, path: Path) -> Path | None:
     """Write a picture of the cell as it is to be set up for the first unit of a plan, out of the simulated world; None
-    where there is none, or it can't draw."""
+    where there is none, or it can't draw. Raises ``InputError`` where the file can't be written."""
     from cells.commands.worlds import GROUP as WORLDS
     from cells.commands.worlds import TWIN, world_opener
 
     if TWIN not in entry_points(group=WORLDS).names:
         return None
     try:
-        world = world_opener(TWIN)(cell, variants, 0, False)
+        opener = world_opener(TWIN)
     except InputError:  # its packages are missing
         return None
-    try:
-        world.stock.load(plan.units[0].loads)
-        data = world.camera.picture(*PICTURE_SIZE)
-    finally:
-        world.close()
+    with rerouted(STDOUT, to=STDERR):
+        world = opener(cell, variants, 0, False)
+        try:
+            world.stock.load(plan.units[0].loads)
+            data = world.camera.picture(*PICTURE_SIZE)
+        finally:
+            world.close()
     if not data:
         return None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        remedy = "give --out a folder in a place where you may write"
+        raise InputError(Problem(str(path), f"can't be written ({error.strerror})", remedy)) from None
     return path
 
 
-def confirm_setup(order: Order, cell: Cell, variants: Mapping[str, ProductVariant], yes: bool) -> None:
-    """List what a person has to change in a real cell since its last order, all of it where that isn't known, and have
-    it confirmed, ``yes`` by the command itself; then the journal tells it. Raises ``Refused`` where nobody does."""
+def confirm_setup(
+    order: Order, cell: Cell, variants: Mapping[str, ProductVariant], plan: Plan, out: Path | None, yes: bool
+) -> None:
+    """List what a person has to change in a real cell since its last order, all of it where that isn't known, with a
+    picture beside the run's folder ``out`` (default: under runs), and have it confirmed, ``yes`` by the command itself;
+    then the journal tells it. Raises ``Refused`` where nobody does."""
     from cells.commands.tell import person
     from cells.journal.event import Event
     from cells.journal.store import Journal
@@ -93,6 +103,9 @@ def confirm_setup(order: Order, cell: Cell, variants: Mapping[str, ProductVarian
             return
         for line in todo:
             say(f"change by hand: {line}")
+        beside = Path("runs") if out is None else out.parent
+        if picture := picture_setup(cell, variants, plan, beside / f"{order.id}-setup.png"):
+            say(f"what it shall look like: {picture}")
         if not yes and (not sys.stdin.isatty() or not typer.confirm("Is all of it done?", err=True)):
             stands = f"the cell was set up for {was.order}" if was else "nobody knows what stands in the cell"
             remedy = "change what is listed, then run it with --yes"

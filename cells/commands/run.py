@@ -143,7 +143,7 @@ def run(
         say_unproven(order_file, overrides or [], cell, the_cell, variants, made)
     if getattr(opener, "real", False):
         check_sight(made, the_cell, opener)  # nobody sets up a cell for what it then refuses
-        confirm_setup(order, the_cell, variants, yes)
+        confirm_setup(order, the_cell, variants, made, out, yes)
     told, twin = Told(), twin_of(opener, wanted=not no_rehearse)
     result = build(
         order, the_cell, variants, made, opener, seed=seed, view=view, out=out, world=world, told=told, twin=twin,

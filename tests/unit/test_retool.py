@@ -390,22 +390,27 @@ def test_what_stands_in_a_cell_is_what_its_last_order_was_begun_with() -> None:
 
 
 def test_a_real_cell_is_not_moved_before_its_setup_is_confirmed(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, variants = planned(**{**PEGBOARD, "peg_mm": 16.0})
+    plan, variants = planned(**{**PEGBOARD, "peg_mm": 16.0})
     order: Any = SimpleNamespace(id="B")
     monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: False))
     with pytest.raises(Refused, match="isn't confirmed: nobody knows what stands in the cell"):
-        retooling.confirm_setup(order, CELL, variants, yes=False)
+        retooling.confirm_setup(order, CELL, variants, plan, tmp_path / "out", yes=False)
+    picture = tmp_path / "B-setup.png"
+    said = capsys.readouterr().err
+    assert said.index("change by hand: tray_b") < said.index(f"what it shall look like: {picture}")
+    assert picture.read_bytes().startswith(b"\x89PNG")
     small = build_variant("pegboard", PEGBOARD)
     with Journal.open(CELL.name) as journal:
         for event in built("A", small):
             journal.append(event)
     with pytest.raises(Refused, match="isn't confirmed: the cell was set up for A"):
-        retooling.confirm_setup(order, CELL, variants, yes=False)
-    retooling.confirm_setup(order, CELL, variants, yes=True)
+        retooling.confirm_setup(order, CELL, variants, plan, tmp_path / "out", yes=False)
+    retooling.confirm_setup(order, CELL, variants, plan, tmp_path / "out", yes=True)
     assert "change by hand: fixture: clamp the plate for" in capsys.readouterr().err
-    retooling.confirm_setup(order, CELL, variants, yes=False)  # it was, even if the order came to nothing
+    # It is confirmed now, even if the order came to nothing.
+    retooling.confirm_setup(order, CELL, variants, plan, tmp_path / "out", yes=False)
     assert capsys.readouterr().err == ""
     with Journal.open(CELL.name) as journal:
         [confirmed] = journal.events(kinds=("setup_confirmed",))
