@@ -4,6 +4,9 @@ It follows from what is known: the base parts that the fixture holds, and which 
 
     setup_confirmed   [order, items, instructions, by]   items [product, parameters]; a person has done the instructions
 
+Fingers are never changed: a robot's description has one gripper with one pair of pads, in all its cells, and a variant
+with a part wider than they open is refused (``cells.tasks.limits``), so that no order can ask for others.
+
 Orders of a simulated cell change nothing that stands in a real one: nobody has hands in it, and it sets itself up.
 """
 
