@@ -239,13 +239,15 @@ class Retooling:
     def _finished(self, stopped: bool) -> None:
         done = [work.done for work in self.works if work.done is not None]
         self._clock.note()
+        energy_j = self._clock.package_energy_j
         self._emit(
             changeover.FINISHED,
             {
                 "order": self.order, "steps": len(self.works), "proven": sum(one["proven"] for one in done),
                 "stopped": stopped, "episodes": sum(one["episodes"] for one in done),
                 "env_steps": sum(one["env_steps"] for one in done), "wall_s": round(self._clock.wall_s, 1),
-                "cpu_s": round(self._clock.cpu_s, 1), "energy_j": None,
+                "cpu_s": round(self._clock.cpu_s, 1),
+                "package_energy_j": None if energy_j is None else round(energy_j, 1),
             },
         )  # fmt: skip
 
@@ -261,6 +263,7 @@ class Retooling:
         return hear
 
     def _point(self, work: Work, point: Point) -> None:
+        self._clock.note()
         told = f"improves: {point['cpu_s']:.0f} CPU s, {100 * point.get('success', 0.0):.0f} % succeed in practice"
         self._board.show(work.step.name, told, work.best_told)
 

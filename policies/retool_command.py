@@ -129,6 +129,8 @@ def show(result: Mapping[str, Any]) -> None:
             print(f"{step['skill']} {step['part']}: not improved, as {step['why']}")
     took = result["changeover"]
     print(f"{took['wall_s']:.0f} s on the clock, {took['cpu_s']:.0f} CPU s, {took['episodes']} episodes")
+    if (energy_j := took["package_energy_j"]) is not None:
+        print(f"{energy_j / 1000:.3g} kJ taken by all the machine's processors meanwhile")
     for name in result["files"]:
         print(f"  {name}")
 

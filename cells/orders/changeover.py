@@ -3,12 +3,14 @@
     changeover_started   [order, was, becomes, instructions]   setups in words; what a person has to change
     step_retooled        [order, variant, family, steps, skill, part, strategy, policy, how, why, gate, final, proven,
                           control_mode, phases, episodes, env_steps, wall_s, cpu_s]
-    changeover_finished  [order, proven, steps, stopped, episodes, env_steps, wall_s, cpu_s, energy_j]
+    changeover_finished  [order, proven, steps, stopped, episodes, env_steps, wall_s, cpu_s,
+                          package_energy_j]
 
 ``policy`` is ``name@version``, or "" for the nominal as it is; ``how`` that came to be: "as it is", "tuned",
 "fine-tuned"; ``gate`` and ``final`` [count, of], ``final`` also [share, lower], null if it wasn't done. ``phases`` are
 [what, from, to], seconds of work since the changeover began: what was interrupted between two commands isn't counted.
-``energy_j`` is null where nobody measures what the computer takes.
+``package_energy_j`` is what all processor packages of the machine took over these seconds of work, whatever else ran on
+it; null where it wasn't measured all the time.
 """
 
 from __future__ import annotations

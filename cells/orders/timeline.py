@@ -30,7 +30,8 @@ def changeover_section(found: Changeover | None) -> str:
     if found.finished is not None:
         told += (
             f": {duration(found.finished['wall_s'])} on the clock, {duration(found.finished['cpu_s'])} of one core, "
-            f"{found.finished['episodes']} episodes; energy {_energy(found.finished['energy_j'])}"
+            f"{found.finished['episodes']} episodes; energy of all the machine's processors "
+            f"meanwhile {_energy(found.finished.get('package_energy_j'))}"
         )
     rows = [
         (

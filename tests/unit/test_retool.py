@@ -198,7 +198,7 @@ def test_where_the_nominal_passes_nothing_is_learned(tmp_path: Path, monkeypatch
     [_, step, finished] = events
     assert (step.kind, step.data["policy"], step.data["how"]) == (changeover.STEP, "", "as it is")
     assert step.data["proven"] and step.data["final"]["count"] == step.data["final"]["of"] == 20
-    assert (finished.data["proven"], finished.data["steps"], finished.data["energy_j"]) == (1, 1, None)
+    assert (finished.data["proven"], finished.data["steps"]) == (1, 1) and "package_energy_j" in finished.data
     assert not list(store.own_zoo().glob("*"))
     played = len(Bore.begun)
     _, again, _ = retooled(tmp_path / "run")
