@@ -38,7 +38,7 @@ def prove(
 
 def publish(kept: Candidate, step: ContactStep, found: Evaluation, rows: list[Row], zoo: Path, proven: bool) -> str:
     """Publish a draft into a ``zoo``; or, of a policy that is in it, what has been proven of it now, as its next
-    version. Returns the ``name@version`` to work with."""
+    version, which is proven on this part alone, as its evaluation is. Returns the ``name@version`` to work with."""
     assert kept.folder is not None, "the nominal is everybody's"
     read = read_entry(kept.folder)
     description = read.entry.model_dump(mode="json", by_alias=True, exclude={"schema_", "files"})
@@ -47,6 +47,9 @@ def publish(kept: Candidate, step: ContactStep, found: Evaluation, rows: list[Ro
             return kept.name
         name = read.entry.name
         description |= {"version": next_version(zoo, name), "parents": (kept.name,)}
+        # What was proven before, the parent tells: a range that held both would claim all between them, which nobody
+        # has tried.
+        description["part_ranges"]["proven"] = {}
     if proven:
         widened(description["part_ranges"]["proven"], step.variant.family, step.variant.parameters)
     with TemporaryDirectory() as folder:

@@ -25,7 +25,7 @@ from cells.orders import changeover
 from cells.orders.order import Item, Order
 from cells.orders.setup import Setup, instructions, last_setup, setup_for
 from cells.orders.timeline import changeover_section, timeline, write_timeline
-from cells.products.catalogue import build_variant
+from cells.products.catalogue import build_variant, families
 from cells.products.model import ProductVariant
 from cells.skills.contact import NEUTRAL, OBSERVATION
 from cells.tasks.limits import build_limits
@@ -36,10 +36,12 @@ from policies.entry import parse_entry
 from policies.episodes import read_rows
 from policies.folder import read_entry, remove_entry, write_entry
 from policies.gating import Candidate, gate
+from policies.matching import Match, rank, wanted
 from policies.practice import Practice
 from policies.publishing import publish
 from policies.retool import Retooling, Terms
 from policies.retool_command import retool
+from policies.sharing import rows_here
 from policies.unproven import unproven
 from sim.envs.episode import draw, narrowed
 from sim.envs.tasks import COVER, DECLARED
@@ -237,7 +239,7 @@ def test_what_fails_is_tuned_proven_once_on_fresh_seeds_and_published(tmp_path: 
     assert kept[step["variant"]]["insert_peg_2"].name == f"{name}@1.0.0"  # type: ignore[union-attr]
 
 
-def test_a_policy_of_the_zoo_that_passes_on_a_new_part_gets_a_wider_range(tmp_path: Path) -> None:
+def test_a_policy_that_passes_on_another_part_is_proven_on_both_and_on_nothing_between_them(tmp_path: Path) -> None:
     retooled(tmp_path / "first")
     [folder] = store.own_zoo().glob("*/*")
     step = pegs()
@@ -253,7 +255,14 @@ def test_a_policy_of_the_zoo_that_passes_on_a_new_part_gets_a_wider_range(tmp_pa
     name = publish(kept, wider, found, rows, store.own_zoo(), True)
     entry = parse_entry((store.find_entry(name) / "policy.json").read_bytes(), "policy.json")
     assert (entry.version, entry.parents) == ("1.1.0", (kept.name,))
-    assert entry.part_ranges.proven["pegboard"]["peg_mm"] == (10.0, 12.0)
+    assert entry.part_ranges.proven["pegboard"]["peg_mm"] == (12.0, 12.0)
+
+    def best(peg_mm: float) -> Match:
+        variant = build_variant("pegboard", {**PEGBOARD, "peg_mm": peg_mm})
+        return rank(wanted(step.capability, variant, families()["pegboard"], CELL), rows_here().rows)[0]
+
+    assert [best(peg_mm).covered for peg_mm in (10.0, 11.0, 12.0)] == [True, False, True]
+    assert [best(peg_mm).row.policy for peg_mm in (10.0, 12.0)] == [kept.name, name]
 
 
 def test_too_small_a_budget_is_told_and_the_best_is_evaluated_all_the_same(tmp_path: Path) -> None:
