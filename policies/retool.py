@@ -159,14 +159,13 @@ class Retooling:
         return candidates(rank(asked, rows))
 
     def _gated(self, work: Work, candidate: Candidate) -> Gated:
-        terms, before = self.terms, self._clock.cpu_s
+        terms = self.terms
         work.folder.mkdir(parents=True, exist_ok=True)
         with self._phases.of(work, changeover.GATE):
             found = gate(
                 candidate, work.step.practice, terms.gated, terms.target, terms.seed,
                 work.folder / gate_file(candidate), terms.jobs, self._hear(work, "gates"),
             )  # fmt: skip
-        work.gate_cpu_s += self._clock.cpu_s - before
         work.gates.append(found)
         work.episodes, work.env_steps = work.episodes + found.played, work.env_steps + found.steps
         self._board.say(f"{work.step.name}: {candidate.name} {found.told}")

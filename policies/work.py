@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cells.orders.changeover import GATE
 from policies.clock import Clock
 from policies.contacts import ContactStep
 from policies.episodes import NOMINAL
 from policies.gating import Candidate, Gated
 
+SPENT = "spent.json"
+
 
 @dataclass
 class Work:
-    """A step on its way: who was gated, and how long what took (``phases``, seconds of the clock). ``how`` its best
-    came to be, and ``why`` it couldn't be improved; ``done`` is what the journal tells of it in the end."""
+    """A step on its way: who was gated, and how long what took (``phases``, seconds of the clock), in earlier commands
+    too. ``how`` its best came to be, and ``why`` it couldn't be improved; ``done`` is what the journal tells of it in
+    the end."""
 
     step: ContactStep
     folder: Path
@@ -31,6 +36,23 @@ class Work:
     gate_cpu_s: float = 0.0
     improved_steps: int = 0
     done: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        path = self.folder / SPENT
+        if path.exists():
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            self.phases, self.cpu_s, self.gate_cpu_s = kept["phases"], kept["cpu_s"], kept["gate_cpu_s"]
+
+    def spent(self, what: str, begin: float, end: float, cpu_s: float) -> None:
+        """Note a phase: seconds of the clock, and CPU seconds."""
+        self.phases.append((what, begin, end))
+        self.cpu_s += cpu_s
+        self.gate_cpu_s += cpu_s if what == GATE else 0.0
+        kept = {"phases": self.phases, "cpu_s": self.cpu_s, "gate_cpu_s": self.gate_cpu_s}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        draft = self.folder / f"{SPENT}.draft"
+        draft.write_text(json.dumps(kept), encoding="utf-8")
+        draft.replace(self.folder / SPENT)
 
     @property
     def best(self) -> Gated | None:
@@ -90,7 +112,6 @@ class Phases:
     def _turn_to(self, work: Work, what: str) -> None:
         wall_s, cpu_s = self._clock.wall_s, self._clock.cpu_s
         if self._doing:
-            work.phases.append((self._doing, self._since[0], wall_s))
-            work.cpu_s += cpu_s - self._since[1]
+            work.spent(self._doing, self._since[0], wall_s, cpu_s - self._since[1])
         self._doing, self._since = what, (wall_s, cpu_s)
         self._clock.note()

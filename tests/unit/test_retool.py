@@ -289,9 +289,14 @@ def test_an_interruption_keeps_what_is_known_and_the_next_start_goes_on(
     assert any("best so far is nominal" in line for line in board.said)
     monkeypatch.setattr(Bore, "interrupt_at", None)
     _, again, _ = retooled(tmp_path / "run")
-    assert again[1].data["proven"]
-    wanted = [seed for purpose, seed in Bore.begun if purpose == "evaluation"]
-    assert len(wanted) == len(set(wanted)) == 20  # the rows that were there weren't played again
+    step, finished = again[1].data, again[2].data
+    assert step["proven"]
+    # Both commands' work is on one clock.
+    assert [what for what, _, _ in step["phases"]] == ["gate", "final", "gate", "final"]
+    assert [phase[1] for phase in step["phases"]] == sorted(phase[1] for phase in step["phases"])
+    assert step["wall_s"] <= finished["wall_s"] + 0.1 and step["cpu_s"] <= finished["cpu_s"] + 0.1
+    proving = [seed for purpose, seed in Bore.begun if purpose == "evaluation"]
+    assert len(proving) == len(set(proving)) == 20  # the rows that were there weren't played again
 
 
 def test_what_could_not_be_proven_is_tried_again_once_there_is_somebody_new(tmp_path: Path) -> None:
