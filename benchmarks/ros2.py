@@ -275,7 +275,7 @@ def order(path: Path, folder: Path, seed: int) -> dict[str, float]:
     words = [Path(sys.executable).with_name("cellwright"), "run", path.absolute(), "--cell", cell, "--seed", str(seed)]
     try:
         with arm_node("sim", cell, f"seed:={seed}", "use_sim_time:=true"):
-            for world, more in (("ros2", ["--no-rehearse"]), ("sim", [])):
+            for world, more in (("ros2", ["--no-rehearse", "--yes"]), ("sim", [])):
                 began = time.monotonic()
                 done = subprocess.run(
                     [*words, "--world", world, *more, "--json"], cwd=folder, stdout=subprocess.PIPE, check=False
