@@ -1,8 +1,8 @@
 """What a policy is to a skill: named, bounded numbers in, named, bounded numbers out.
 
-A skill works without any. A policy of kind ``residual`` corrects its setpoints a little at each policy tick, an
-``estimator`` refines where it looks, ``parameters`` are the skill's own constants, tuned. What a policy may do is
-bounded here, by the skill, whatever the policy's file says.
+A skill works without any. A policy of kind ``residual`` corrects its setpoints a little at each policy tick,
+``parameters`` are the skill's own constants, tuned. What a policy may do is bounded here, by the skill, whatever the
+policy's file says.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from cells.pose import Array
 
-Kind = Literal["residual", "estimator", "parameters"]
+Kind = Literal["residual", "parameters"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ def test_parameters_that_the_skill_does_not_allow_are_refused(
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("skill", "mesh"), ("nominal", "insert@2"), ("kind", "estimator"), ("robot", "ur5e"), ("tool", "other"),
+    [("skill", "mesh"), ("nominal", "insert@2"), ("robot", "ur5e"), ("tool", "other"),
      ("control_mode", "impedance"), ("policy_every", 10)],
 )  # fmt: skip
 def test_a_policy_for_something_else_is_refused_by_its_key(tmp_path: Path, key: str, value: object) -> None:
@@ -143,6 +143,10 @@ def test_a_policy_for_something_else_is_refused_by_its_key(tmp_path: Path, key: 
     message = refusal(folder)
     assert f"policy.json:{key}: is " in message
     assert len(message.splitlines()) == 1
+
+
+def test_constants_are_refused_where_a_network_is_wanted(tmp_path: Path) -> None:
+    assert "policy.json:kind: is " in refusal(write_parameters(tmp_path))
 
 
 @pytest.mark.parametrize(
