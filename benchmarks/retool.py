@@ -7,7 +7,7 @@ of contact steps were trained on, as their entries tell. Two of three are pegboa
 Each is retooled for as ``cellwright retool`` does it, with the shipped zoo alone (a home of its own), in panda-bench
 with the noise that it declares: gates on set A and one final evaluation on set B in the floating twin. Then the first
 episodes of B are done once more by the full arm. Rows are kept in ``--out``, so that a run that was broken off goes on
-where it was; ``--families`` does only some of them.
+where it was; ``--families`` or ``--numbers`` do only some of them, so that several can run side by side.
 
 A hard variant is one of which a step passes no gate as it is. Where there are fewer of them than ``--hard`` asks for,
 the numbers that follow are gated, and the hard ones among them retooled; those that pass are left at that, and count
@@ -241,6 +241,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--hard", type=int, default=0, help="hard variants that there must be at least")
     parser.add_argument("--families", nargs="*", choices=sorted(set(FAMILIES)), default=list(FAMILIES))
+    parser.add_argument("--numbers", nargs="*", type=int, help="of the variants, instead of all")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--gate", type=int, default=60, help="episodes of set A")
     parser.add_argument("--final", type=int, default=150, help="episodes of set B")
@@ -268,7 +269,8 @@ def main() -> None:
     further = (number for number in count(options.variants) if FAMILIES[number % 3] in options.families)
     sought: list[dict[str, Any]] = []
     try:
-        rows = [row_of(number) for number in range(options.variants) if FAMILIES[number % 3] in options.families]
+        numbers = range(options.variants) if options.numbers is None else options.numbers
+        rows = [row_of(number) for number in numbers if FAMILIES[number % 3] in options.families]
         gated = len(rows)
         while sum(row["hard"] for row in rows) + len(sought) < options.hard:
             number, gated = next(further), gated + 1
