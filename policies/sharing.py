@@ -67,14 +67,23 @@ def push(folder: Path, shelf: Shelf, key: Path | None = None) -> Row:
         entry = Read(entry.entry, {**entry.files, SIGNATURE: sign(entry.files[DESCRIPTION], key)})
     archive = pack(entry.files)
     row = row_of(entry, archive)
+    _check_free(shelf, row)  # before the archive, which would stay there for nobody
     shelf.put(archive_name(row), archive)
     if not shelf.put_new(row_name(row.policy), row_json(row)):
-        there = parse_row(read(shelf, row_name(row.policy), MAX_ROW_BYTES), row_name(row.policy))
-        if there != row:
-            what = f"is in {shelf.url} already, with another content, and a version never changes"
-            raise InputError(Problem(row.policy, what, "give the policy a higher version"))
+        _check_free(shelf, row)  # somebody was faster
     renew_index(shelf)
     return row
+
+
+def _check_free(shelf: Shelf, row: Row) -> None:
+    """Raises ``InputError`` for a version that is on the shelf with another content."""
+    try:
+        there = parse_row(read(shelf, row_name(row.policy), MAX_ROW_BYTES), row_name(row.policy))
+    except FileNotFoundError:
+        return
+    if there != row:
+        what = f"is in {shelf.url} already, with another content, and a version never changes"
+        raise InputError(Problem(row.policy, what, "give the policy a higher version"))
 
 
 def renew_index(shelf: Shelf) -> None:

@@ -102,6 +102,7 @@ def test_a_version_never_changes_and_the_same_once_more_is_no_error(shelf: Shelf
     with pytest.raises(InputError, match=r"gentle@1\.0\.0: is in .* already, with another content"):
         push(other, shelf)
     assert rows_of(shelf).rows == (row,)
+    assert len(shelf.names("archives")) == 1, "of what was refused nothing stays there"
     pull("gentle", shelf, tmp_path / "c")
     shutil.rmtree(tmp_path / "c/gentle/1.0.0")
     shutil.copytree(other, tmp_path / "c/gentle/1.0.0")
