@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from cells.commands.show import plain
 from cells.description.cell import Cell
 from cells.errors import InputError, Problem
 from cells.pose import Array
+from cells.skills.contracts import tuned_by
 from cells.skills.policy import Policy
 from policies.entry import parse_json
 from policies.environments import Environment, open_environment
@@ -28,7 +29,7 @@ from policies.folder import read_entry
 from policies.running import load_in
 from policies.store import find_entry
 
-SCHEMA = "cellwright/episode/v1"
+SCHEMA = "cellwright/episode/v2"
 NOMINAL, CONSTANTS = "nominal", "constants"  # what stands for a policy where there is none
 EVALUATE = "evaluate anew, into another file"
 
@@ -55,14 +56,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An episode that was run: what was ``drawn``, its ``outcome``, the number of policy ticks (``steps``) and the hash
-    of its ``trajectory``."""
+    """An episode that was run: what was ``drawn``, its ``outcome``, the number of policy ticks (``steps``), the hash of
+    its ``trajectory``, and whether the policy ``acted``, which it does on the strategy alone that it was made for."""
 
     asked: Asked
     drawn: Mapping[str, Any]
     outcome: Mapping[str, Any]
     steps: int
     trajectory: str
+    acted: bool
 
     def as_json(self) -> str:
         """The row as one line."""
@@ -71,15 +73,15 @@ class Row:
     @classmethod
     def parse(cls, line: str, source: str) -> Self:
         """The row that a line is. Raises ``InputError`` for anything else."""
-        data = parse_json(line.encode(), source)
         try:
+            data = parse_json(line.encode(), source)
             if data.pop("schema") != SCHEMA:
                 raise ValueError
             asked = data.pop("asked")
             tuples = {key: tuple(v) if isinstance(v, list) else v for key, v in asked["changes"].items()}
             constants = asked["constants"] and tuple(asked["constants"])
             return cls(Asked(**{**asked, "changes": tuples, "constants": constants}), **data)
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (InputError, KeyError, TypeError, ValueError, AttributeError):
             raise InputError(Problem(source, f"is no row of {SCHEMA}", EVALUATE)) from None
 
 
@@ -95,7 +97,7 @@ def run(asked: Asked, folder: Path | None = None, watch: Watch | None = None) ->
     if watch:
         settings["render_mode"] = "rgb_array"
     env = open_environment(asked.task, **settings)
-    hashed, steps, over = hashlib.sha256(), 0, False
+    hashed, steps, over, acted = hashlib.sha256(), 0, False, False
     with closing(env):
         told = cast(Environment, env.unwrapped)
         policy = _policy(asked, folder, told.cell) if asked.network else None
@@ -104,14 +106,23 @@ def run(asked: Asked, folder: Path | None = None, watch: Watch | None = None) ->
         while not over:
             if watch:
                 watch(steps, env)
-            # As in a cell: a policy for another nominal than the one at work leaves it alone.
-            acting = policy if policy and policy.contract.nominal == info["nominal"] else None
-            observation, reward, ended, cut, info = env.step(acting.act(observation) if acting else told.neutral)
+            acting = acts(policy, asked.constants, told.task.skill, info["nominal"])
+            acted = acted or acting
+            action = policy.act(observation) if policy and acting else told.neutral
+            observation, reward, ended, cut, info = env.step(action)
             hashed.update(np.array([*observation, reward], np.float64).tobytes())
             steps, over = steps + 1, ended or cut
         if watch:
             watch(steps, env)
-    return Row(asked, plain(info["drawn"]), plain(info["outcome"]), steps, hashed.hexdigest())
+    return Row(asked, plain(info["drawn"]), plain(info["outcome"]), steps, hashed.hexdigest(), acted)
+
+
+def acts(policy: Policy | None, constants: Sequence[float] | None, skill: str, nominal: str) -> bool:
+    """Whether a ``policy``, or ``constants`` of a strategy, act where that ``nominal`` of the ``skill`` is at work: as
+    in a cell, what was made for another one leaves it alone."""
+    if policy is not None:
+        return policy.contract.nominal == nominal
+    return constants is not None and tuned_by(skill, nominal, np.asarray(constants)) is not None
 
 
 def network_of(folder: Path) -> str:

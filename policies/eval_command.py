@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cells.commands.product import parameters
 from cells.commands.show import DEFAULT_CELL, AsJson, CellName, emit, plain, say, table
 from cells.errors import CellwrightError, InputError, Problem
 from cells.streams import STDERR, STDOUT, rerouted
 
 if TYPE_CHECKING:
     from policies.episodes import Row
-    from policies.evaluation import Evaluation, Paired, Result
+    from policies.evaluation import Evaluation, Result
 
 SEEDS_SHOWN = 6
 
@@ -32,6 +33,13 @@ def eval_(
         str | None,
         typer.Option(help="Of the task, as hard, medium or shop. Default: those it was made for, or the first."),
     ] = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="K=V", help="Change a condition: clearance_mm=0.4, or a range, [0.3, 0.6]."),
+    ] = None,
+    twin: Annotated[
+        bool, typer.Option("--twin", help="In the cell's twin, whose gripper floats without an arm.")
+    ] = False,
     episodes: Annotated[int, typer.Option(min=1, help="How many episodes.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Which episodes.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="Processes side by side.")] = 1,
@@ -51,14 +59,15 @@ def eval_(
     from policies.evaluation import evaluate
     from policies.filmstrip import chosen, write_strip
 
-    task, conditions, changes = where(policy, task, conditions)
+    task, conditions, made = where(policy, task, conditions)
+    changes = {**made, **parameters(values or [])}
     name = f"eval-{policy.replace('@', '-')}-{task}-{conditions or 'default'}-{seed}"
     folder = out or Path("runs") / name
     subjects = 1 if policy == "nominal" else 2
     with progress(subjects * episodes) as told:
         found, rows = evaluate(
-            policy, task, conditions, episodes, seed, folder / "episodes.jsonl", changes=changes, cell=cell, jobs=jobs,
-            told=told,
+            policy, task, conditions, episodes, seed, folder / "episodes.jsonl", changes=changes, cell=cell, twin=twin,
+            jobs=jobs, told=told,
         )  # fmt: skip
     (folder / "evaluation.json").write_bytes(found.as_json())
     with rerouted(STDOUT, to=STDERR):
@@ -135,12 +144,18 @@ def progress(total: int) -> Iterator[Callable[[Row], None]]:
 
 def show(found: Evaluation) -> None:
     """The evaluation as tables."""
+    from cells.description.documents import shown as written
+
     asked = found.asked
     rows = [shown(asked.policy, found.result)] + ([shown("nominal", found.nominal)] if found.nominal else [])
-    title = f"{asked.task} {asked.conditions}, {found.episodes} episodes from seed {asked.seed}"
+    changed = "".join(f", {name} {written(value)}" for name, value in asked.changes.items())
+    title = (
+        f"{asked.task} {asked.conditions}{changed}{', in the twin' if asked.twin else ''}, {found.episodes} episodes"
+    )
+    title += f" from seed {asked.seed}"
     table(("", "success", "95 % ≥", "within 10 s", "95 % ≥", "time s", "peak N"), rows, title)
     if found.paired:
-        print(*beside(found.paired), sep="\n")
+        print(*beside(found), sep="\n")
     table(
         ("success by", "", "episodes", "share", "95 % ≥"),
         [
@@ -160,8 +175,12 @@ def show(found: Evaluation) -> None:
     print(f"({'; '.join(found.conventions)})")
 
 
-def beside(pair: Paired) -> Iterator[str]:
+def beside(found: Evaluation) -> Iterator[str]:
     """The policy beside the nominal, in lines."""
+    pair = found.paired
+    assert pair is not None, "evaluated beside the nominal"
+    rest = "" if found.acted == found.episodes else "; the others lead to a strategy that it isn't for"
+    yield f"acted in {found.acted} of {found.episodes} episodes{rest}"
     d = pair.success
     yield f"success {100 * d.difference:+.1f} points (95 % ≥ {100 * d.lower:+.1f}; gained {d.gained}, lost {d.lost}"
     yield f"McNemar p {d.p:.3g}): {'as good as the nominal, or better' if pair.as_good else 'not shown as good'}"

@@ -15,10 +15,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
+import gymnasium
 import numpy as np
 
 from cells.commands.show import plain
 from cells.errors import InputError, Problem
+from cells.pose import Array
+from cells.skills.policy import Policy
+from cells.streams import STDERR, STDOUT, rerouted
 from policies.collecting import Told, collect
 from policies.environments import Environment, open_environment
 from policies.episodes import CONSTANTS, NOMINAL, Asked, Row, network_of
@@ -32,6 +36,7 @@ MOST = 100_000  # episodes of one base seed
 QUICK_S = 10.0  # s within which a success is a quick one
 MAY_LOSE = 0.03  # of success, at the bound, for a policy that is as successful as its nominal
 THIRDS = 3  # bins of what is measured
+LOOKED = 20  # first episodes in one of which a policy must be able to act
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,7 @@ class Evaluation:
     schema: str
     asked: Asked  # the first episode; seeds go up from there
     episodes: int
+    acted: int  # in how many of them the policy did: it leaves those of another strategy to the nominal
     conventions: tuple[str, ...]
     result: Result
     nominal: Result | None
@@ -125,17 +131,19 @@ def first_episodes(
 ) -> tuple[Asked, Asked, Path | None, tuple[str, ...]]:  # fmt: skip
     """The first episode of a base ``seed`` as asked of ``who``, and as asked of the nominal; the folder of the policy,
     and the environment's conventions. As :func:`evaluate`."""
-    settings = {"purpose": purpose, "cell": cell, "changes": dict(changes or {}), "twin": twin}
+    # Lists become tuples, as a row that is read has them.
+    those = {name: tuple(value) if isinstance(value, list) else value for name, value in (changes or {}).items()}
+    settings = {"purpose": purpose, "cell": cell, "changes": those, "twin": twin}
     with closing(open_environment(task, conditions=conditions, **settings)) as env:
         about = cast(Environment, env.unwrapped)
         code = played_by(type(about).__module__.partition(".")[0], about.cell)
         nominal = Asked(env.spec.name, about.conditions_name, seed=seed * MOST, code=code, **settings)  # type: ignore
-        first, folder = _asked_of(who, nominal, constants, about)
+        first, folder = _asked_of(who, nominal, constants, env)
         return first, nominal, folder, about.conventions
 
 
 def _asked_of(
-    who: str | Path, nominal: Asked, constants: Sequence[float] | None, env: Environment
+    who: str | Path, nominal: Asked, constants: Sequence[float] | None, env: gymnasium.Env[Array, Array]
 ) -> tuple[Asked, Path | None]:
     """The nominal's episode as asked of ``who``, and the folder of its policy."""
     if who == NOMINAL:
@@ -143,13 +151,28 @@ def _asked_of(
             return nominal, None
         return replace(nominal, policy=CONSTANTS, constants=tuple(map(float, constants))), None
     folder = who if isinstance(who, Path) else find_entry(who)
-    policy, skill = load_in(folder, env.cell), env.task.skill
+    about = cast(Environment, env.unwrapped)
+    policy, skill = load_in(folder, about.cell), about.task.skill
     if policy.contract.skill != skill:
         what = f"is for the skill {policy.contract.skill!r}, and the task is one of {skill!r}"
         raise InputError(Problem(policy.name, what, "name a task of its skill"))
+    _check_acts(policy, nominal.seed, env)
     if isinstance(policy, Tuned):
         return replace(nominal, policy=policy.name, constants=policy.values), folder
     return replace(nominal, policy=policy.name, network=network_of(folder)), folder
+
+
+def _check_acts(policy: Policy, first: int, env: gymnasium.Env[Array, Array]) -> None:
+    """Raises ``InputError`` for a policy that acts in none of the first episodes, since they all lead to others than
+    its strategy."""
+    wanted, others = policy.contract.nominal, dict[str, None]()
+    with rerouted(STDOUT, to=STDERR):  # Bullet writes on the standard output of the process
+        for seed in range(first, first + LOOKED):
+            others[env.reset(seed=seed)[1]["nominal"]] = None
+            if wanted in others:
+                return
+    what = f"is for the strategy {wanted}, and the first {LOOKED} episodes lead to {' and '.join(others)}"
+    raise InputError(Problem(policy.name, what, f"name conditions that lead to {wanted}, or a policy for the other"))
 
 
 def summed_up(rows: Sequence[Row], nominal: Sequence[Row] | None, conventions: Sequence[str]) -> Evaluation:
@@ -159,7 +182,7 @@ def summed_up(rows: Sequence[Row], nominal: Sequence[Row] | None, conventions: S
         if not row.outcome["success"]:
             causes[row.outcome["cause"]].append(row.asked.seed)
     return Evaluation(
-        SCHEMA, rows[0].asked, len(rows), tuple(conventions), result_of(rows),
+        SCHEMA, rows[0].asked, len(rows), sum(row.acted for row in rows), tuple(conventions), result_of(rows),
         None if nominal is None else result_of(nominal), None if nominal is None else paired(rows, nominal),
         tuple(bins_of(rows)), dict(sorted(causes.items(), key=lambda item: (-len(item[1]), item[0]))),
     )  # fmt: skip

@@ -170,7 +170,7 @@ def told(found: Evaluation) -> Iterator[str]:
     for who, result in ((found.asked.policy, found.result), ("nominal", found.nominal)):
         share = result.success
         yield f"{who}: success {share.share:.3f} (95 % ≥ {share.lower:.3f}), {share.count} of {share.of} episodes"
-    yield from beside(found.paired)
+    yield from beside(found)
     if not found.paired.better:
         yield f"no better than the nominal, as far as {found.episodes} episodes tell: train longer or with another"
         yield f"learner or seed; more episodes: cellwright eval {found.asked.policy}"

@@ -5,6 +5,7 @@ A nominal is named with a version: where its constants or its phases change, pol
 
 from __future__ import annotations
 
+from cells.pose import Array
 from cells.skills import contact, pick, push, tilt
 from cells.skills.fit import Fit, leans, one_by_one
 from cells.skills.policy import Contract, Kind, Space
@@ -27,6 +28,13 @@ def contract_for(skill: str, kind: Kind, nominal: str | None = None) -> Contract
     """The contract of a ``skill``'s policies of that kind, if it takes such; for one ``nominal``, if that is told."""
     fitting = (one for one in CONTRACTS if (one.skill, one.kind) == (skill, kind) and nominal in (None, one.nominal))
     return next(fitting, None)
+
+
+def tuned_by(skill: str, nominal: str, constants: Array) -> Contract | None:
+    """The contract under which ``constants`` (n,) tune a ``nominal``, if they do: those of another strategy are another
+    number of them, and leave it alone."""
+    contract = contract_for(skill, "parameters", nominal)
+    return contract if contract and len(constants) == contract.action.size else None
 
 
 def nominal_of(skill: str, fit: Fit) -> str:

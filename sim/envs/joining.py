@@ -16,7 +16,7 @@ import numpy as np
 from cells.description.cell import load_cell
 from cells.pose import Array
 from cells.skills.contact import ACTION, NEUTRAL, OBSERVATION, Contact, correction_of, observe
-from cells.skills.contracts import contract_for, nominal_of
+from cells.skills.contracts import nominal_of, tuned_by
 from cells.skills.insert import join, let_go, tuned_as
 from cells.skills.mesh import push_for
 from cells.skills.motions import straight
@@ -114,9 +114,9 @@ class Joining(gymnasium.Env[Array, Array]):
         """Join, let go, and go up: the skill's own steps."""
         scene, call = self._scene, self._scene.call
         how, tilt = push_for(call) if call.skill == "mesh" else Push(), None
-        contract = contract_for(call.skill, "parameters", nominal_of(call.skill, scene.fit))
-        if contract and self._constants is not None and len(self._constants) == contract.action.size:
-            how, tilt = tuned_as(contract, self._constants, how)
+        if self._constants is not None:
+            contract = tuned_by(call.skill, nominal_of(call.skill, scene.fit), self._constants)
+            how, tilt = tuned_as(contract, self._constants, how) if contract else (how, tilt)
         reading, wrong = yield from join(scene.context, self._run.reading, self._contact, how, tilt)
         if wrong is None:
             reading = yield from let_go(scene.context, call, reading, self._contact.fit, how.force)

@@ -24,7 +24,7 @@ from cells import cli
 from cells.description.cell import LIBRARY, load_cell
 from cells.errors import CellwrightError, InputError
 from cells.skills.contact import NEUTRAL, OBSERVATION
-from cells.skills.contracts import CONTRACTS
+from cells.skills.contracts import CONTRACTS, tuned_by
 from cells.skills.policy import Contract
 from cells.skills.tilt import PARAMETERS, Tilt
 from cells.skills.tunable import constants
@@ -51,7 +51,7 @@ class Guess(gymnasium.Env[Any, Any]):
 
     metadata = {"render_modes": ["rgb_array"]}  # noqa: RUF012
     begun: list[int] = []  # noqa: RUF012
-    nominal = "tilt@1"
+    every = 1  # so many episodes lead to the strategy tilt@1 once
 
     def __init__(
         self, conditions: str | None, purpose: str, cell: str, changes: Any, constants: Any = None,
@@ -65,6 +65,7 @@ class Guess(gymnasium.Env[Any, Any]):
         super().reset(seed=seed)
         self.seed, self.left = int(seed or 0), STEPS
         self.begun.append(self.seed)
+        self.nominal = "mesh@1" if self.seed % self.every else "tilt@1"
         return self.np_random.random(OBSERVATION.size), {"nominal": self.nominal}
 
     def step(self, action: Any) -> Any:
@@ -122,7 +123,7 @@ def row(seed: int, success: bool = True, time_s: float = 2.0, cause: str = "odd"
     """A row as one that was run."""
     told = {"success": success, "quick": success and time_s <= 10, "time_s": time_s, "peak_n": 10.0, "tries": 0}
     told |= {"cause": "" if success else cause, "why": ""}
-    return Row(asked(seed), {"parameters": {}, **drawn}, told, STEPS, "0" * 64)
+    return Row(asked(seed), {"parameters": {}, **drawn}, told, STEPS, "0" * 64, True)
 
 
 def test_rows_of_a_cell_that_was_edited_since_are_played_anew(tmp_path: Path) -> None:
@@ -152,14 +153,23 @@ def test_rows_of_other_code_are_told_apart(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_row_comes_back_from_its_line_as_it_was() -> None:
-    given = replace(row(3), asked=asked(3, constants=(0.1 + 0.2, 1.0), changes={"peg_mm": (8.0, 9.0), "pegs": 3}))
+    given = replace(
+        row(3, False),
+        acted=False,
+        asked=asked(3, constants=(0.1 + 0.2, 1.0), changes={"peg_mm": (8.0, 9.0), "pegs": 3}),
+    )
     assert Row.parse(given.as_json(), "f:1") == given
 
 
-@pytest.mark.parametrize("line", ["{}", "[1]", "x", '{"schema": "cellwright/episode/v2"}', row(1).as_json()[:-9] + "}"])
+BEFORE = row(1).as_json().replace("v2", "v1").replace(', "acted": true', "")  # as once written
+
+
+@pytest.mark.parametrize(
+    "line", [BEFORE, "{}", "[1]", "x", '{"schema": "cellwright/episode/v3"}', row(1).as_json()[:-9] + "}"]
+)
 def test_what_is_no_row_is_refused_with_its_line(line: str, tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text(row(1).as_json() + "\n" + line + "\n")
-    with pytest.raises(InputError, match=r"rows\.jsonl:2: "):
+    with pytest.raises(InputError, match=r"rows\.jsonl:2: .*; evaluate anew, into another file"):
         read_rows(tmp_path / "rows.jsonl")
 
 
@@ -204,11 +214,36 @@ def test_a_policy_is_paired_with_the_nominal_on_the_same_episodes(tmp_path: Path
     assert rows[0].asked.policy == "fast@1.0.0" and len(rows[0].asked.network) == 64
 
 
-def test_a_policy_leaves_another_nominal_than_its_own_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    policy(RESIDUAL)
-    monkeypatch.setattr(Guess, "nominal", "mesh@1")
-    found, _ = evaluate("fast", "guess", None, 6, 1, tmp_path / "rows.jsonl")
-    assert found.paired is not None and found.paired.success.gained == 0 and found.paired.time.ratio == 1.0
+@pytest.mark.parametrize("contract", [RESIDUAL, TUNED])
+def test_a_policy_leaves_another_nominal_than_its_own_alone_which_is_told(
+    contract: Contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    policy(contract)
+    monkeypatch.setattr(Guess, "every", 5)
+    given = ("fast", "--task", "guess", "--episodes", 6, "--out", tmp_path / "out")
+    found = json.loads(command(*given, "--json")[1])
+    assert found["acted"] == 2
+    rows = read_rows(tmp_path / "out" / "episodes.jsonl")
+    assert [one.asked.seed for one in rows if one.acted] == [100_000, 100_005]
+    assert "acted in 2 of 6 episodes; the others lead to a strategy that it isn't for" in command(*given)[1]
+
+
+@pytest.mark.parametrize("contract", [RESIDUAL, TUNED])
+def test_a_policy_that_can_not_act_is_refused_before_an_episode_is_run(
+    contract: Contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy(contract)
+    monkeypatch.setattr(Guess, "every", 10**6)
+    with pytest.raises(InputError, match=r"fast@1\.0\.0: is for the strategy tilt@1, and the first 20 .* to mesh@1; "):
+        evaluate("fast", "guess", None, 3, 1, tmp_path / "rows.jsonl")
+    assert not (tmp_path / "rows.jsonl").exists()
+
+
+def test_constants_are_of_one_strategy_of_a_skill_as_their_number_tells() -> None:
+    tunable = [contract for contract in CONTRACTS if contract.kind == "parameters"]
+    for one in tunable:
+        takers = [other for other in tunable if tuned_by(one.skill, other.nominal, one.action.low)]
+        assert takers == [one]
 
 
 def test_a_draft_is_evaluated_by_its_folder(tmp_path: Path) -> None:
