@@ -6,12 +6,14 @@ Who has some registers them in a module that an entry point of the group ``cellw
 
 from __future__ import annotations
 
+import inspect
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Protocol
 
 import gymnasium
+from gymnasium.envs.registration import load_env_creator
 
 from cells.description.cell import Cell
 from cells.description.documents import shown
@@ -62,8 +64,15 @@ def _import_modules() -> None:
 
 def open_environment(task: str, **settings: Any) -> gymnasium.Env[Array, Array]:
     """The environment of a ``task`` with its ``settings`` (``conditions``, ``purpose``, ...). Raises ``InputError`` for
-    a task or conditions that nobody has."""
+    a task or conditions that nobody has, and for a task that has no such settings."""
     known = find_tasks()
     if task.lower() not in known:
         raise InputError(Problem("--task", f"no environment is called {shown(task)}", nearest(task, known)))
-    return gymnasium.make(known[task.lower()], disable_env_checker=True, **settings)
+    name = known[task.lower()]
+    made_by = gymnasium.spec(name).entry_point
+    creator: Any = load_env_creator(made_by) if isinstance(made_by, str) else made_by
+    takes = inspect.signature(creator).parameters
+    if not any(one.kind is one.VAR_KEYWORD for one in takes.values()) and (lacks := settings.keys() - takes):
+        what = f"the task {task.lower()} has no {' and no '.join(sorted(lacks))}, as the tasks of a skill have"
+        raise InputError(Problem("--task", what, "take insert, mesh, cover or grasp"))
+    return gymnasium.make(name, disable_env_checker=True, **settings)

@@ -14,6 +14,7 @@ import numpy as np
 
 from cells.control.verify import proof_of
 from cells.description.cell import Cell
+from cells.errors import InputError, Problem
 from cells.kinematics.chain import load_chain
 from cells.ports import Estimate, LoadRequest
 from cells.pose import Pose, tool_down
@@ -110,7 +111,8 @@ class Tray(Stage):
         tcp = tool_down((x, y - math.copysign(AWAY, y), TRAVEL_Z))
         q, found = self.chain.solve(self.cell.base_pose.inverse().matrix() @ tcp.matrix(), self.cell.home)
         if not found:
-            raise RuntimeError(f"the arm of {self.cell.name} doesn't reach over its own {load.station}")
+            what = f"lets a part be seen where the arm of {self.cell.name} doesn't reach, beside {load.station}"
+            raise InputError(Problem("conditions:offset", what, "take a smaller one"))
         spec = self.cell.robot_spec.gripper
         width = min(part.grip.width + 2 * OPEN_BESIDE, spec.max_width)
         self.world.arm.begin(q)

@@ -19,6 +19,7 @@ from cells.skills.contact import NEUTRAL, OBSERVATION
 from policies.collecting import collect
 from policies.environments import open_environment
 from policies.episodes import Asked, read_rows, run
+from policies.evaluation import evaluate
 from sim.envs import joining
 from sim.envs.episode import PURPOSES, draw
 
@@ -127,3 +128,8 @@ def test_unknown_conditions_are_refused_with_the_known_ones() -> None:
         open_environment("insert", conditions="hrad")
     with pytest.raises(InputError, match="no environment is called 'insrt'; did you mean 'insert'"):
         open_environment("insrt")
+
+
+def test_a_task_that_is_of_no_skill_is_refused_where_conditions_are_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"--task: the task reach has no changes and no conditions, .*; take insert"):
+        evaluate("nominal", "reach", None, 1, 1, tmp_path / "rows.jsonl")
