@@ -35,11 +35,13 @@ def eval_(
     ] = None,
     values: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="K=V", help="Change a condition: clearance_mm=0.4, or a range, [0.3, 0.6]."),
+        typer.Option(
+            "--set",
+            metavar="K=V",
+            help="Change a condition: peg_mm=12, or a range, [8, 12]. Of several families, those that have it.",
+        ),
     ] = None,
-    twin: Annotated[
-        bool, typer.Option("--twin", help="In the cell's twin, whose gripper floats without an arm.")
-    ] = False,
+    twin: Annotated[bool, typer.Option("--twin", help="In the cell's floating twin, without the arm.")] = False,
     episodes: Annotated[int, typer.Option(min=1, help="How many episodes.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Which episodes.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="Processes side by side.")] = 1,

@@ -44,7 +44,12 @@ def train(
         str | None, typer.Option(help="What varies and how far, by name: hard, medium, shop ... Default: the first.")
     ] = None,
     values: Annotated[
-        list[str] | None, typer.Option("--set", metavar="K=V", help="Change a condition: clearance_mm=0.4.")
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="K=V",
+            help="Change a condition: peg_mm=12, or a range, [8, 12]. Of several families, those that have it.",
+        ),
     ] = None,
     learner: Annotated[LearnerName, typer.Option(help="How to learn.")] = LearnerName.TUNING,
     budget: Annotated[

@@ -43,17 +43,22 @@ def families() -> Mapping[str, Family]:
     return found
 
 
+def family_of(name: str) -> Family:
+    """The family of that name. Raises ``InputError`` if there is none."""
+    known = families()
+    if name not in known:
+        what = f"no product family called {families_.shown(name)}"
+        raise InputError(Problem("product", what, f"use one of {', '.join(known)}"))
+    return known[name]
+
+
 def build_variant(family: str, parameters: Parameters, limits: BuildLimits | None = None) -> ProductVariant:
     """The variant of the family of that name.
 
     Raises ``InputError`` for an unknown family or parameter and for wrong types, ``VariantUnbuildable`` (an
     ``Unbuildable``) for what can't be built, with the reason and the nearest buildable values.
     """
-    known = families()
-    if family not in known:
-        what = f"no product family called {families_.shown(family)}"
-        raise InputError(Problem("product", what, f"use one of {', '.join(known)}"))
-    return families_.build(known[family], parameters, limits)
+    return families_.build(family_of(family), parameters, limits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from typing import Any, Literal
 import numpy as np
 
 from cells.description.documents import shown
+from cells.description.problems import nearest
 from cells.errors import InputError, Problem, Unbuildable
-from cells.products.catalogue import build_variant
-from cells.products.family import BuildLimits
+from cells.products.catalogue import build_variant, family_of
+from cells.products.family import MOST, BuildLimits, Family
 from cells.products.model import ProductVariant, Value
 
 Purpose = Literal["tuning", "training", "gate", "evaluation"]
@@ -49,6 +50,8 @@ class Conditions:
 
 ERRORS = {"offset", "tilt", "yaw", "slipped", "leaning"}  # bounds, not negative
 FACTORS = {"friction", "mass", "stiffness", "noise"}  # from where to where
+WORDS = {"family", "item"}
+OWN = ERRORS | FACTORS | WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,23 +129,61 @@ def _value(drawn: Drawn, chance: np.random.Generator) -> Value:
 
 
 def narrowed(conditions: Conditions, changes: Mapping[str, Any]) -> Conditions:
-    """The conditions with some of the parameters, or of their own numbers, set. Raises ``InputError`` for something
-    else than a number, or than a number or two of them for what is drawn from where to where, and where no product
-    is named."""
-    own = {name: value for name, value in changes.items() if name in Conditions.__slots__ and name != "parameters"}
-    rest = {name: value for name, value in changes.items() if name not in own}
+    """The conditions with some of the parameters, or of their own numbers, set; a list for a parameter as
+    :class:`Conditions` has tuples. Raises ``InputError`` for something else than a number, or than a number or two of
+    them for what is drawn from where to where, for what is neither a parameter of the family nor a condition, and where
+    no product is named."""
+    own = {name: value for name, value in changes.items() if name in OWN}
     own |= {name: _number(name, own[name]) for name in ERRORS & own.keys()}
     own |= {name: _range(name, own[name]) for name in FACTORS & own.keys()}
-    found = replace(conditions, parameters={**conditions.parameters, **rest}, **own)
+    own |= {name: _word(name, own[name]) for name in WORDS & own.keys()}
+    found = replace(conditions, **own)
     if not found.family:
         raise InputError(Problem("conditions", "are of no product, as they stand", "set family and its parameters"))
-    return found
+    family = family_of(found.family)
+    drawn = {name: _drawn(family, name, value) for name, value in changes.items() if name not in OWN}
+    return replace(found, parameters={**conditions.parameters, **drawn})
+
+
+def changeable(family: Family) -> set[str]:
+    """The names of what can be changed of conditions of a family: its parameters, and the conditions' own."""
+    return OWN | family.parameters.keys() | family.derived.keys()
+
+
+def _drawn(family: Family, name: str, value: Any) -> Drawn:
+    """What a parameter is drawn from: a list of two numbers is from where to where, another one what there is."""
+    if name not in changeable(family):
+        what = f"is no parameter of a {family.name}, and no condition"
+        raise InputError(Problem(f"conditions:{name}", what, nearest(name, changeable(family))))
+    if not isinstance(value, list | tuple):
+        return value  # type: ignore[no-any-return]
+    kind = family.parameters[name].kind if name in family.parameters else "number"
+    if kind == "word":
+        fits = bool(value) and all(isinstance(one, str) for one in value)
+    else:
+        fits = len(value) > 1 and all(_counts(one, whole=kind == "integer") for one in value)
+        fits = fits and (len(value) > 2 or value[0] <= value[1])
+    if not fits:
+        remedy = "write one value; or from where to where, as in [0.3, 0.6]; or several words to draw from"
+        raise InputError(Problem(f"conditions:{name}", f"is {shown(tuple(value))}", remedy))
+    return tuple(float(one) for one in value) if kind == "number" else tuple(value)
+
+
+def _counts(value: Any, whole: bool) -> bool:
+    """Whether a value is a number that a parameter may be, a ``whole`` one if it must."""
+    return not isinstance(value, bool) and isinstance(value, int if whole else int | float) and 0 <= value < MOST
 
 
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise InputError(Problem(f"conditions:{name}", f"is {shown(value)}", "write a number that isn't negative"))
     return float(value)
+
+
+def _word(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise InputError(Problem(f"conditions:{name}", f"is {shown(value)}", "write a name"))
+    return value
 
 
 def _range(name: str, value: Any) -> tuple[float, float]:

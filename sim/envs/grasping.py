@@ -19,13 +19,15 @@ from cells.description.documents import shown
 from cells.description.problems import nearest
 from cells.errors import InputError, Problem
 from cells.pose import Array
+from cells.products.catalogue import family_of
 from cells.skills.contract import Failed
+from cells.skills.contracts import tuned_by
 from cells.skills.grasp import ACTION, NEUTRAL, OBSERVATION, Hold, correction_of, observe
 from cells.skills.motions import APPROACH
-from cells.skills.pick import NOMINAL, PARAMETERS, PICK_NOMINAL, take
+from cells.skills.pick import NOMINAL, PICK_NOMINAL, take
 from cells.skills.tunable import tuned
 from cells.tasks.limits import build_limits
-from sim.envs.episode import Drawn, Purpose, draw, narrowed
+from sim.envs.episode import WORDS, Conditions, Purpose, changeable, draw, narrowed
 from sim.envs.outcome import conventions_of
 from sim.envs.running import LIMIT_N, LIMIT_S, Course, Ran, Running
 from sim.envs.tray import GRASP, KINDS, Tray, kind_of
@@ -62,22 +64,25 @@ class Grasping(gymnasium.Env[Array, Array]):
 
     def __init__(
         self, conditions: str | None = None, purpose: Purpose = "training", cell: str = "panda-bench",
-        changes: Mapping[str, Drawn] | None = None, constants: Sequence[float] | None = None,
+        changes: Mapping[str, Any] | None = None, constants: Sequence[float] | None = None,
         privileged: bool = False, twin: bool = False, render_mode: str | None = None,
     ) -> None:  # fmt: skip
         """``conditions``: a kind of part (see sim/envs/tray.py), or "varied" (or None) for any, some of them set by
-        ``changes``; ``constants`` of the skill instead of the nominal's, as ``cells.skills.pick.PARAMETERS`` has them.
-        The info tells of what was ``drawn`` what an order says, at the end all of it, and the ``outcome``; if
-        ``privileged`` the error of the estimate. A ``twin`` floats: see :mod:`sim.envs.twin`."""
+        ``changes``, a parameter for the kinds whose family has it; ``constants`` of the skill instead of the nominal's,
+        as ``cells.skills.pick.PARAMETERS`` has them. The info tells of what was ``drawn`` what an order says, at the
+        end all of it, and the ``outcome``; if ``privileged`` the error of the estimate. A ``twin`` floats: see
+        :mod:`sim.envs.twin`."""
         self.conditions_name = conditions or VARIED
         self._kinds = tuple(KINDS) if self.conditions_name == VARIED else (self.conditions_name,)
         for kind in self._kinds:
             if kind not in KINDS:
                 what = f"the task {self.task.name} has none called {shown(kind)}"
                 raise InputError(Problem("conditions", what, nearest(kind, (VARIED, *KINDS))))
-        self.purpose, self._changes, self._privileged = purpose, changes or {}, privileged
+        self.purpose, self._privileged = purpose, privileged
+        self._conditions = narrowed_kinds(self._kinds, changes or {})
         self._twin, self.render_mode = twin, render_mode
-        self._how = NOMINAL if constants is None else tuned(NOMINAL, np.asarray(constants), PARAMETERS)
+        contract = None if constants is None else tuned_by(self.task.skill, PICK_NOMINAL, np.asarray(constants))
+        self._how = tuned(NOMINAL, np.asarray(constants), contract.action) if contract else NOMINAL
         self.cell = load_cell(cell)
         self._limits = build_limits(self.cell)
         self.families = tuple(dict.fromkeys(KINDS[kind].conditions.family for kind in self._kinds))
@@ -94,7 +99,7 @@ class Grasping(gymnasium.Env[Array, Array]):
         self.close()
         self._kind = kind_of(self.purpose, seed) if self.conditions_name == VARIED else self.conditions_name
         kind = KINDS[self._kind]
-        episode, variant = draw(narrowed(kind.conditions, self._changes), self.purpose, seed, self._limits)
+        episode, variant = draw(self._conditions[self._kind], self.purpose, seed, self._limits)
         self._scene = Tray(self.cell, kind, episode, variant, self._twin)
         self._hold, self._run = Hold(), Running(self._scene)
         self._run.begin(self._episode(self._scene))
@@ -148,6 +153,23 @@ class Grasping(gymnasium.Env[Array, Array]):
         if self._privileged:
             info["privileged"] = {"offset": drawn.offset, "yaw": drawn.yaw}
         return info
+
+
+def narrowed_kinds(kinds: Sequence[str], changes: Mapping[str, Any]) -> dict[str, Conditions]:
+    """The conditions of some kinds of parts, changed: a parameter where the family has it. Raises ``InputError`` as
+    :func:`narrowed`, for a parameter that no family has, and for what the kind says already."""
+    for name in WORDS & changes.keys():
+        what = "follows from the kind of part that is taken"
+        raise InputError(Problem(f"conditions:{name}", what, f"name a kind as conditions: {', '.join(KINDS)}"))
+    known = {kind: changeable(family_of(KINDS[kind].conditions.family)) for kind in kinds}
+    anywhere = set[str]().union(*known.values())
+    return {
+        kind: narrowed(
+            KINDS[kind].conditions,
+            {name: value for name, value in changes.items() if name in names or name not in anywhere},
+        )
+        for kind, names in known.items()
+    }
 
 
 def outcome_of(scene: Tray, ran: Ran, phase: str) -> Taken:
