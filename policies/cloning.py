@@ -33,7 +33,7 @@ def imitate(run: Run) -> Learned:
     start = np.tile(NEUTRAL, len(PHASES))
     teacher = tuple(search(run, play_by_phase, start, low, high, SEARCHED).tolist())
     seeds = range(10**9, 10**9 + SHOWN)
-    shown = joined(run.each(record_by_phase, [(run.asked.practice, [seed], teacher) for seed in seeds]))
+    shown = joined(list(run.each(record_by_phase, [(run.asked.practice, [seed], teacher) for seed in seeds])))
     count_shown(run, shown)
     return Learned(weights=to_weights(clone(shown, run.asked.seed)), replay=to_npz(shown, run.asked.practice))
 

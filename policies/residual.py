@@ -85,7 +85,7 @@ def practise(run: Run, start: Start | None = None) -> Learned:
     practice, seed = run.asked.practice, run.asked.seed
     if run.state is None:
         jobs = [(practice, 10**9 + index, seed) for index in range(SHOWN_AGAIN if start else SHOWN)]
-        shown = joined(run.each(demonstrate, jobs))
+        shown = joined(list(run.each(demonstrate, jobs)))
         count_shown(run, shown)
         if start:
             shown = joined([from_npz(start.replay), shown])

@@ -10,11 +10,13 @@ averaging" (1992).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from cells.errors import InputError, Problem
 from cells.pose import Array
 from policies.practice import Played, Practice, Purpose
 from policies.training import Run
@@ -75,20 +77,26 @@ def search(
 ) -> Array:  # fmt: skip
     """The best point (n,) of the box ``low`` to ``high`` that a ``share`` of the run's budget finds, from ``start``.
     Each generation is a checkpoint, and none is begun that wouldn't end in time, as far as the last one tells, or at
-    first ``expected_s`` (CPU seconds). ``cost`` is what an episode costs, as in the run's practice if None."""
-    cost = cost or run.asked.practice.cost
+    first ``expected_s`` (CPU seconds). ``cost`` is what an episode costs, as in the run's practice if None. Where nobody
+    knows what to expect, the first generation tells: raises ``InputError`` for a budget that is spent before it is
+    done."""
+    each, cost = each or Generation(CANDIDATES, ROUNDS), cost or run.asked.practice.cost
     belief = begin(start, low, high) if run.state is None else Belief(**run.state)
-    shares = list[bool]()
+    shares, unknown = list[bool](), not expected_s
 
     def trial(points: Array, seeds: Sequence[int]) -> Array:
         jobs = [(run.asked.practice, "training", [seed], tuple(point)) for point in points.tolist() for seed in seeds]
-        played = [one for [one] in run.each(play, jobs)]
-        for one in played:
+        played = list[Played]()
+        for [one] in run.each(play, jobs):
+            played.append(one)
             run.count(one.steps, one.family, one.parameters)
             shares.append(one.success)
+            run.tell(f"generation {belief.generations + 1}: {len(shares)} of {each.episodes} episodes")
+            if unknown and not belief.generations and len(shares) < each.episodes:
+                check_budget(run, share, len(shares) / each.episodes)
         return np.array([cost(one) for one in played]).reshape(len(points), len(seeds))
 
-    while run.spent_s + (belief.took or expected_s) < share * run.budget_s:
+    while (unknown and not belief.generations) or run.spent_s + (belief.took or expected_s) < share * run.budget_s:
         before = run.spent_s
         belief = advance(belief, low, high, trial, run.asked.seed, each)
         belief = replace(belief, took=run.spent_s - before)
@@ -96,6 +104,15 @@ def search(
         shares.clear()
         run.save(asdict(belief))
     return belief.answer
+
+
+def check_budget(run: Run, share: float, done: float) -> None:
+    """Raises ``InputError`` if a ``share`` of a run's budget is spent, and only a share ``done`` of a generation is
+    done."""
+    if run.spent_s > share * run.budget_s:
+        takes_s = 10 * math.ceil(run.spent_s / done / share / 10)
+        what = f"is spent after {done:.0%} of the first generation of trials, so that nothing was learned"
+        raise InputError(Problem("--budget", what, f"take {takes_s}s at least; ten times that for a good policy"))
 
 
 def begin(start: Array, low: Array, high: Array) -> Belief:

@@ -99,7 +99,7 @@ def train(
     with rerouted(STDOUT, to=STDERR):
         practice = Practice(env, conditions, parameters(values or []), {"cell": cell}, second)
         asked = Asked(*check(practice, product, learner), practice, str(learner), seed)
-        with Watching(folder, budget_s) as watch, Run(folder, asked, budget_s, jobs, watch) as run:
+        with Watching(folder, budget_s) as watch, Run(folder, asked, budget_s, jobs, watch, watch.hear) as run:
             if run.state is not None:
                 watch.say(f"going on after {run.spent_s:.0f} CPU s")
             learned = learner_of(learner)(run)

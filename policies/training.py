@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -53,7 +53,8 @@ class Learned:
 class Run:
     """A run in its folder. A context manager: its processes end with it.
 
-    ``watch`` is called with each point of the curves, for people. ``steps`` counts policy steps in the environment,
+    ``watch`` is called with each point of the curves, for people, and ``hear`` with the CPU seconds so far and what is
+    under way in words. ``steps`` counts policy steps in the environment,
     ``trained`` tells what parts these were with.
     """
 
@@ -64,9 +65,11 @@ class Run:
         budget_s: float,
         jobs: int = 1,
         watch: Callable[[Point], None] = lambda _: None,
+        hear: Callable[[float, str], None] = lambda _, __: None,
     ) -> None:
         """Raises ``InputError`` for a folder of another run, or one that can't be written."""
-        self.folder, self.asked, self.budget_s, self.jobs, self._watch = folder, asked, budget_s, jobs, watch
+        self.folder, self.asked, self.budget_s, self.jobs = folder, asked, budget_s, jobs
+        self._watch, self._hear = watch, hear
         self.steps, self._paid, self._began = 0, 0.0, time.process_time()
         self._pool: ProcessPoolExecutor | None = None
         self._others: dict[int, float] = {}  # CPU seconds of other processes
@@ -89,6 +92,10 @@ class Run:
         point = {"cpu_s": round(self.spent_s, 2), "steps": float(self.steps), **values}
         self.points.append(point)
         self._watch(point)
+
+    def tell(self, under_way: str) -> None:
+        """Tell people what is under way."""
+        self._hear(self.spent_s, under_way)
 
     def count(self, steps: int, family: str, parameters: Mapping[str, Any]) -> None:
         """Count steps with parts of such parameters."""
@@ -119,16 +126,17 @@ class Run:
         """A file of the checkpoint that the run goes on from."""
         return (self.folder / CHECKPOINT / name).read_bytes()
 
-    def each(self, work: Callable[..., Result], arguments: Sequence[tuple[Any, ...]]) -> list[Result]:
-        """``work`` of each tuple of arguments, in their order, in as many processes as the run may have."""
+    def each(self, work: Callable[..., Result], arguments: Sequence[tuple[Any, ...]]) -> Iterator[Result]:
+        """``work`` of each tuple of arguments, in their order, as they are done, in as many processes as the run may
+        have."""
         if self.jobs == 1:
-            return [work(*given) for given in arguments]
+            yield from (work(*given) for given in arguments)
+            return
         if self._pool is None:
             self._pool = workers(self.jobs)
-        done = list(self._pool.map(_counted, [work] * len(arguments), arguments))
-        for _, process, seconds in done:
+        for result, process, seconds in self._pool.map(_counted, [work] * len(arguments), arguments):
             self._others[process] = max(seconds, self._others.get(process, 0.0))
-        return [result for result, _, _ in done]
+            yield result
 
     def _resumed(self) -> dict[str, Any] | None:
         """The learner's state in the checkpoint, if there is one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +13,7 @@ from cells.errors import InputError, Problem
 from policies.training import Point
 
 NOT_TOLD = ("cpu_s", "steps")
+TELL_EVERY_S = 10.0  # s on the wall between two lines of what is under way
 
 
 class Watching:
@@ -21,6 +23,7 @@ class Watching:
         self._folder, self._budget_s = folder, budget_s
         self._bar: Any = None
         self._board: Any = None
+        self._again = 0.0  # when it is time for a line
 
     def __enter__(self) -> Self:
         from rich.console import Console
@@ -51,6 +54,14 @@ class Watching:
         else:
             self._bar.update(self._task, completed=min(spent, self._budget_s), description=", ".join(words))
         self._write(point)
+
+    def hear(self, spent_s: float, under_way: str) -> None:
+        """What is under way after so many CPU seconds: on the bar, else in a line now and then."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=min(spent_s, self._budget_s), description=under_way)
+        elif time.monotonic() >= self._again:
+            say(f"{spent_s:.0f} CPU s, {max(self._budget_s - spent_s, 0.0):.0f} left; {under_way}")
+            self._again = time.monotonic() + TELL_EVERY_S
 
     def say(self, text: str) -> None:
         """A line for people, above the bar where there is one."""

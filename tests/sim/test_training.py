@@ -26,8 +26,8 @@ app.command()(train)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CELLWRIGHT_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    # A generation of two candidates, each tried on one episode.
-    monkeypatch.setattr(search, "CANDIDATES", 2)
+    # A generation of one candidate, tried on one episode.
+    monkeypatch.setattr(search, "CANDIDATES", 1)
     monkeypatch.setattr(search, "ROUNDS", (1,))
     return tmp_path / "home"
 

@@ -36,7 +36,8 @@ from policies.search import advance, begin
 from policies.train_command import told
 from policies.training import Asked, Learned, Run
 from policies.tuning import play_constants, tune
-from tests.unit.toy import TOY
+from policies.watching import Watching
+from tests.unit.toy import STEPS, TOY
 
 CELL = load_cell("panda-bench")
 ASKED = Asked("insert", TILT_NOMINAL, TOY, "residual", 1)
@@ -239,6 +240,28 @@ def test_a_search_that_goes_on_begins_no_generation_that_would_not_end_in_time(t
         assert tune(again) == first and again.points == points
 
 
+def test_a_budget_that_is_too_small_for_a_generation_is_kept_and_told_what_it_takes(tmp_path: Path) -> None:
+    with Run(tmp_path / "run", replace(ASKED, learner="tuning"), budget_s=1e-6) as run:
+        with pytest.raises(InputError, match=r"--budget: is spent after 2% of the first .* take [0-9]+0s at least"):
+            tune(run)
+        assert run.steps == STEPS and run.state is None
+    with Run(tmp_path / "run", replace(ASKED, learner="tuning"), budget_s=0.5) as again:
+        assert tune(again).constants and again.points  # nothing of the first try stands in the way
+
+
+def test_progress_is_told_after_every_episode_of_a_generation(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    heard = list[str]()
+    with Run(tmp_path / "run", ASKED, 0.5, hear=lambda _, under_way: heard.append(under_way)) as run:
+        tune(run)
+    assert heard[:48] == [f"generation 1: {done} of 48 episodes" for done in range(1, 49)]
+    with Watching(tmp_path / "run", 60.0) as watch:
+        for under_way in heard[:9]:
+            watch.hear(12.0, under_way)
+    assert capfd.readouterr().err == "12 CPU s, 48 left; generation 1: 1 of 48 episodes\n"  # not a line for each
+
+
 def test_cloning_finds_that_faster_and_no_harder_is_better(tmp_path: Path) -> None:
     with Run(tmp_path / "run", replace(ASKED, learner="cloning"), budget_s=4.0) as run:
         _, found = written(run, imitate(run), tmp_path / "zoo", 4)
@@ -272,7 +295,7 @@ def test_two_processes_play_what_one_plays_and_what_they_cost_counts(tmp_path: P
     jobs = [(TOY, "training", [seed], None) for seed in range(4)]
     with Run(tmp_path / "one", ASKED, budget_s=1.0) as one, Run(tmp_path / "two", ASKED, budget_s=1.0, jobs=2) as two:
         before = two.spent_s
-        assert one.each(play_constants, jobs) == two.each(play_constants, jobs)
+        assert list(one.each(play_constants, jobs)) == list(two.each(play_constants, jobs))
         assert two.spent_s - before > 0.1  # the processes had to import what they play
 
 
