@@ -214,23 +214,33 @@ def paired(ours: Sequence[Row], theirs: Sequence[Row]) -> Paired:
     return Paired(success, ratio_of("time_s"), ratio_of("peak_n"), as_good)
 
 
+Factor = Callable[[Mapping[str, Any]], float | str | None]
+
+
+def _size(name: str) -> Factor:
+    """How large an error is, to whichever side."""
+    return lambda drawn: abs(drawn[name]) if name in drawn else None
+
+
 # What success is broken down by, out of what was drawn; None where an episode has no such thing.
-FACTORS: dict[str, Callable[[Mapping[str, Any]], float | str | None]] = {
+FACTORS: dict[str, Factor] = {
     "clearance_mm": lambda drawn: drawn["parameters"].get("clearance_mm"),
     "offset_m": lambda drawn: math.hypot(*drawn["offset"]) if "offset" in drawn else None,
-    "tilt_rad": lambda drawn: drawn.get("tilt"),
-    "friction": lambda drawn: drawn.get("friction"),
+    "tilt_rad": _size("tilt"), "yaw_rad": _size("yaw"), "slipped_m": _size("slipped"), "leaning_rad": _size("leaning"),
+    "friction": _size("friction"), "mass": _size("mass"), "stiffness": _size("stiffness"), "noise": _size("noise"),
     "kind": lambda drawn: drawn.get("kind"),
     "peg_shape": lambda drawn: drawn["parameters"].get("peg_shape"),
-}
+}  # fmt: skip
 
 
 def bins_of(rows: Sequence[Row]) -> list[Bin]:
-    """Success by each factor: by value where there are few, else in equal thirds of its range."""
+    """Success by each factor that varies: by value where there are few, else in equal thirds of its range."""
     bins = []
     for factor, value_of in FACTORS.items():
         found = [(value, bool(row.outcome["success"])) for row in rows if (value := value_of(row.drawn)) is not None]
         values = sorted({value for value, _ in found}, key=str)
+        if len(values) < 2:
+            continue
         if len(values) <= THIRDS or isinstance(values[0], str):
             bins += [Bin(factor, v, None, None, _share([ok for value, ok in found if value == v])) for v in values]
             continue

@@ -16,13 +16,14 @@ CAPTION = 16  # pixels of height
 
 
 def chosen(rows: Sequence[Row], count: int) -> list[Row]:
-    """Which ``count`` episodes to look at: one of each cause of failure, then the other failures, then successes."""
+    """Which ``count`` episodes to look at: one of each cause of failure, then a second of each and so on, then
+    successes."""
     seen: dict[str, int] = {}
     ranked = []
     for row in rows:
         cause = row.outcome["cause"]
         seen[cause] = seen.get(cause, 0) + 1
-        ranked.append((not cause, seen[cause] > 1, row.asked.seed, row))
+        ranked.append((not cause, seen[cause], row.asked.seed, row))
     return [row for *_, row in sorted(ranked, key=lambda item: item[:3])[:count]]
 
 

@@ -303,14 +303,22 @@ def test_sooner_is_better_where_there_are_enough_episodes_to_say_that_nothing_is
 
 def test_every_episode_is_in_one_bin_of_each_factor_that_it_has() -> None:
     rows = [
-        row(i, success=i >= 6, offset=(0.003, 0.001 * i), friction=0.5, parameters={"peg_shape": shape})
+        row(i, success=i >= 6, offset=(0.003, 0.001 * i), friction=0.5, yaw=(-1) ** i, parameters={"peg_shape": shape})
         for i, shape in enumerate(("round", "square", "square") * 3)
     ]
     bins = bins_of(rows)
-    assert [b.factor for b in bins] == ["offset_m"] * 3 + ["friction"] + ["peg_shape"] * 2
-    assert sum(b.success.of for b in bins[:3]) == bins[3].success.of == sum(b.success.of for b in bins[4:]) == 9
+    assert [b.factor for b in bins] == ["offset_m"] * 3 + ["peg_shape"] * 2  # what doesn't vary tells nothing
+    assert sum(b.success.of for b in bins[:3]) == sum(b.success.of for b in bins[3:]) == 9
     assert bins[0].success.count == 0 and bins[2].success.share == 1.0 and bins[0].low == pytest.approx(0.003)
-    assert [(b.value, b.success.of) for b in bins[4:]] == [("round", 3), ("square", 6)]
+    assert [(b.value, b.success.of) for b in bins[3:]] == [("round", 3), ("square", 6)]
+
+
+def test_success_is_broken_down_by_all_that_is_drawn_an_error_by_its_size() -> None:
+    signed, factors = ("yaw", "slipped", "leaning"), ("tilt", "friction", "mass", "stiffness", "noise")
+    rows = [row(i, **dict.fromkeys(signed, (-1) ** i * i), **dict.fromkeys(factors, i)) for i in range(9)]
+    bins = bins_of(rows)
+    assert {b.factor.removesuffix("_m").removesuffix("_rad") for b in bins} == {*signed, *factors}
+    assert {(b.low, b.high, b.success.of) for b in bins} == {(0, 8 / 3, 3), (8 / 3, 16 / 3, 3), (16 / 3, 8, 3)}
 
 
 def test_failures_are_grouped_the_commonest_first() -> None:
@@ -318,9 +326,10 @@ def test_failures_are_grouped_the_commonest_first() -> None:
     assert list(found.causes.items()) == [("b", [3, 4]), ("a", [2])]
 
 
-def test_films_show_each_cause_before_a_second_of_the_same_and_before_successes() -> None:
-    rows = [row(1), row(2, False, cause="b"), row(3, False, cause="b"), row(4, False, cause="a"), row(5)]
-    assert [one.asked.seed for one in chosen(rows, 4)] == [2, 4, 3, 1]
+def test_films_show_each_cause_before_another_of_the_same_and_before_successes() -> None:
+    causes = enumerate("bbbaa", 2)
+    rows = [row(1), *(row(seed, False, cause=cause) for seed, cause in causes), row(7)]
+    assert [one.asked.seed for one in chosen(rows, 6)] == [2, 5, 3, 6, 4, 1]
 
 
 def test_a_strip_has_eight_pictures_and_a_caption_and_is_of_the_very_episode(tmp_path: Path) -> None:
