@@ -1,8 +1,7 @@
-"""The environments of the simulated cell: standard, honest, deterministic, and blind to what a cell can't know."""
+"""The environments of the simulated cell: honest, deterministic, and blind to what a cell can't know."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.utils.env_checker import check_env
 
 from cells.errors import InputError
 from cells.pose import Array
@@ -44,14 +42,6 @@ def insert() -> Iterator[Any]:
 def first(env: gymnasium.Env[Array, Array], seed: int, steps: int = 0) -> list[Array]:
     """The first observations of an episode, with the nominal at work."""
     return [env.reset(seed=seed)[0], *(env.step(NEUTRAL)[0] for _ in range(steps))]
-
-
-def test_gymnasium_finds_nothing_to_complain_about() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        # Bounds aren't symmetric, since they are physical; gymnasium would rather have -1 to 1.
-        warnings.filterwarnings("ignore", message=".*symmetric and normalized.*")
-        check_env(gymnasium.make("sim.envs:cellwright/Insert-v1").unwrapped, skip_render_check=True)
 
 
 def test_an_episode_goes_the_same_way_again_from_its_row_alone_and_another_goes_another(tmp_path: Path) -> None:
