@@ -23,6 +23,7 @@ from cells.errors import InputError, Problem
 from cells.pose import Array
 from cells.skills.contracts import tuned_by
 from cells.skills.policy import Policy
+from cells.streams import STDERR, STDOUT, rerouted
 from policies.entry import parse_json
 from policies.environments import Environment, open_environment
 from policies.folder import read_entry
@@ -32,6 +33,7 @@ from policies.store import find_entry
 SCHEMA = "cellwright/episode/v2"
 NOMINAL, CONSTANTS = "nominal", "constants"  # what stands for a policy where there is none
 EVALUATE = "evaluate anew, into another file"
+LOOKED = 20  # first episodes in one of which a policy must be able to act
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,19 @@ def acts(policy: Policy | None, constants: Sequence[float] | None, skill: str, n
     if policy is not None:
         return policy.contract.nominal == nominal
     return constants is not None and tuned_by(skill, nominal, np.asarray(constants)) is not None
+
+
+def check_acts(policy: Policy, first: int, env: gymnasium.Env[Array, Array]) -> None:
+    """Raises ``InputError`` for a policy that acts in none of the first episodes, since they all lead to others than
+    its strategy."""
+    wanted, others = policy.contract.nominal, dict[str, None]()
+    with rerouted(STDOUT, to=STDERR):  # Bullet writes on the standard output of the process
+        for seed in range(first, first + LOOKED):
+            others[env.reset(seed=seed)[1]["nominal"]] = None
+            if wanted in others:
+                return
+    what = f"is for the strategy {wanted}, and the first {LOOKED} episodes lead to {' and '.join(others)}"
+    raise InputError(Problem(policy.name, what, f"name conditions that lead to {wanted}, or a policy for the other"))
 
 
 def network_of(folder: Path) -> str:

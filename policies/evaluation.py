@@ -21,11 +21,9 @@ import numpy as np
 from cells.commands.show import plain
 from cells.errors import InputError, Problem
 from cells.pose import Array
-from cells.skills.policy import Policy
-from cells.streams import STDERR, STDOUT, rerouted
 from policies.collecting import Told, collect
 from policies.environments import Environment, open_environment
-from policies.episodes import CONSTANTS, NOMINAL, Asked, Row, network_of
+from policies.episodes import CONSTANTS, NOMINAL, Asked, Row, check_acts, network_of
 from policies.provenance import played_by
 from policies.running import Tuned, load_in
 from policies.statistics import Difference, Ratio, Share, difference, ratio, share
@@ -36,7 +34,6 @@ MOST = 100_000  # episodes of one base seed
 QUICK_S = 10.0  # s within which a success is a quick one
 MAY_LOSE = 0.03  # of success, at the bound, for a policy that is as successful as its nominal
 THIRDS = 3  # bins of what is measured
-LOOKED = 20  # first episodes in one of which a policy must be able to act
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,23 +153,10 @@ def _asked_of(
     if policy.contract.skill != skill:
         what = f"is for the skill {policy.contract.skill!r}, and the task is one of {skill!r}"
         raise InputError(Problem(policy.name, what, "name a task of its skill"))
-    _check_acts(policy, nominal.seed, env)
+    check_acts(policy, nominal.seed, env)
     if isinstance(policy, Tuned):
         return replace(nominal, policy=policy.name, constants=policy.values), folder
     return replace(nominal, policy=policy.name, network=network_of(folder)), folder
-
-
-def _check_acts(policy: Policy, first: int, env: gymnasium.Env[Array, Array]) -> None:
-    """Raises ``InputError`` for a policy that acts in none of the first episodes, since they all lead to others than
-    its strategy."""
-    wanted, others = policy.contract.nominal, dict[str, None]()
-    with rerouted(STDOUT, to=STDERR):  # Bullet writes on the standard output of the process
-        for seed in range(first, first + LOOKED):
-            others[env.reset(seed=seed)[1]["nominal"]] = None
-            if wanted in others:
-                return
-    what = f"is for the strategy {wanted}, and the first {LOOKED} episodes lead to {' and '.join(others)}"
-    raise InputError(Problem(policy.name, what, f"name conditions that lead to {wanted}, or a policy for the other"))
 
 
 def summed_up(rows: Sequence[Row], nominal: Sequence[Row] | None, conventions: Sequence[str]) -> Evaluation:

@@ -77,9 +77,9 @@ def search(
 ) -> Array:  # fmt: skip
     """The best point (n,) of the box ``low`` to ``high`` that a ``share`` of the run's budget finds, from ``start``.
     Each generation is a checkpoint, and none is begun that wouldn't end in time, as far as the last one tells, or at
-    first ``expected_s`` (CPU seconds). ``cost`` is what an episode costs, as in the run's practice if None. Where nobody
-    knows what to expect, the first generation tells: raises ``InputError`` for a budget that is spent before it is
-    done."""
+    first ``expected_s`` (CPU seconds). ``cost`` is what an episode costs, as in the run's practice if None. Where
+    nobody knows what to expect, the first generation tells: raises ``InputError`` for a budget that is spent before it
+    is done."""
     each, cost = each or Generation(CANDIDATES, ROUNDS), cost or run.asked.practice.cost
     belief = begin(start, low, high) if run.state is None else Belief(**run.state)
     shares, unknown = list[bool](), not expected_s
