@@ -81,7 +81,7 @@ def described(
         "normaliser": {"mean": mean, "scale": scale}, "parameters": values,
         "part_ranges": {"trained": run.trained, "proven": {}},
         "training": {
-            "command": command, "seed": run.asked.seed, "budget_s": run.budget_s, "cpu_s": round(cpu_s, 1),
+            "command": command[:200], "seed": run.asked.seed, "budget_s": run.budget_s, "cpu_s": round(cpu_s, 1),
             "steps": run.steps, "code_version": version("cellwright"),
         },
         "licence": "Apache-2.0", "parents": (),

@@ -73,7 +73,7 @@ class Belief:
 
 def search(
     run: Run, play: Play, start: Array, low: Array, high: Array, share: float = 1.0, each: Generation | None = None,
-    expected_s: float = 0.0, cost: Callable[[Played], float] | None = None,
+    expected_s: float | None = None, cost: Callable[[Played], float] | None = None,
 ) -> Array:  # fmt: skip
     """The best point (n,) of the box ``low`` to ``high`` that a ``share`` of the run's budget finds, from ``start``.
     Each generation is a checkpoint, and none is begun that wouldn't end in time, as far as the last one tells, or at
@@ -82,7 +82,7 @@ def search(
     is done."""
     each, cost = each or Generation(CANDIDATES, ROUNDS), cost or run.asked.practice.cost
     belief = begin(start, low, high) if run.state is None else Belief(**run.state)
-    shares, unknown = list[bool](), not expected_s
+    shares, unknown = list[bool](), expected_s is None
 
     def trial(points: Array, seeds: Sequence[int]) -> Array:
         jobs = [(run.asked.practice, "training", [seed], tuple(point)) for point in points.tolist() for seed in seeds]
@@ -96,7 +96,9 @@ def search(
                 check_budget(run, share, len(shares) / each.episodes)
         return np.array([cost(one) for one in played]).reshape(len(points), len(seeds))
 
-    while (unknown and not belief.generations) or run.spent_s + (belief.took or expected_s) < share * run.budget_s:
+    while (unknown and not belief.generations) or run.spent_s + (
+        belief.took or expected_s or 0.0
+    ) < share * run.budget_s:
         before = run.spent_s
         belief = advance(belief, low, high, trial, run.asked.seed, each)
         belief = replace(belief, took=run.spent_s - before)
