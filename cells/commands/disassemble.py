@@ -32,15 +32,21 @@ def run(
     view: bool,
     out: Path | None,
     as_json: bool,
+    yes: bool = False,
     rehearsed: bool = True,
 ) -> None:
-    """Take a unit apart and say how it went. Raises ``InputError`` and ``Unbuildable``; nothing is written then."""
+    """Take a unit apart and say how it went. Raises ``InputError`` and ``Unbuildable``, nothing is written then; and
+    ``Refused`` where it has to be put into a real cell, and nobody says, also not by ``yes``, that it is there."""
+    from cells.commands.retooling import confirm_setup
     from cells.commands.run import amount
     from cells.commands.worlds import suited, twin_of, world_opener
 
     record, cell, variant, plan = prepare(serial, cell_name)
     opener = world_opener(world)
-    cell, twin = suited(cell, opener), twin_of(opener, rehearsed)
+    cell = suited(cell, opener)
+    if getattr(opener, "real", False):
+        confirm_setup(cell, {variant.hash: variant}, plan, out, yes, unit=serial)
+    twin = twin_of(opener, rehearsed)
     result = take_unit_apart(record, cell, variant, plan, opener, world, seed=seed, view=view, out=out, twin=twin)
     if as_json:
         emit(result)

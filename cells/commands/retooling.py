@@ -70,7 +70,9 @@ def picture_setup(cell: Cell, variants: Mapping[str, ProductVariant], plan: Plan
     with rerouted(STDOUT, to=STDERR):
         world = opener(cell, variants, 0, False)
         try:
-            world.stock.load(plan.units[0].loads)
+            unit = plan.units[0]
+            # Without loads it is one that comes back to be taken apart.
+            world.stock.load(unit.loads) if unit.loads else world.stock.load_unit(unit.returns)
             data = world.camera.picture(*PICTURE_SIZE)
         finally:
             world.close()
@@ -86,33 +88,32 @@ def picture_setup(cell: Cell, variants: Mapping[str, ProductVariant], plan: Plan
 
 
 def confirm_setup(
-    order: Order, cell: Cell, variants: Mapping[str, ProductVariant], plan: Plan, out: Path | None, yes: bool
+    cell: Cell, variants: Mapping[str, ProductVariant], plan: Plan, out: Path | None, yes: bool, unit: str = ""
 ) -> None:
     """List what a person has to change in a real cell since its last order, all of it where that isn't known, with a
     picture beside the run's folder ``out`` (default: under runs), and have it confirmed, ``yes`` by the command itself;
-    then the journal tells it. Raises ``Refused`` where nobody does."""
+    then the journal tells it. ``unit`` is the one that is taken apart, if one is. Raises ``Refused`` where nobody
+    does."""
     from cells.commands.tell import person
-    from cells.journal.event import Event
     from cells.journal.store import Journal
-    from cells.orders.setup import CONFIRMED, KINDS, instructions, last_setup, setup_for
+    from cells.orders.setup import KINDS, confirmation, instructions, last_setup, setup_for
 
     with Journal.open(cell.name) as journal:
         was = last_setup(cell, journal.events(kinds=KINDS))
-        todo = instructions(was, setup_for(order.id, cell, variants.values()))
+        becomes = setup_for(plan.order_id, cell, variants.values(), unit)
+        todo = instructions(was, becomes)
         if not todo:
             return
         for line in todo:
             say(f"change by hand: {line}")
         beside = Path("runs") if out is None else out.parent
-        if picture := picture_setup(cell, variants, plan, beside / f"{order.id}-setup.png"):
+        if picture := picture_setup(cell, variants, plan, beside / f"{unit or plan.order_id}-setup.png"):
             say(f"what it shall look like: {picture}")
         if not yes and (not sys.stdin.isatty() or not typer.confirm("Is all of it done?", err=True)):
             stands = f"the cell was set up for {was.order}" if was else "nobody knows what stands in the cell"
             remedy = "change what is listed, then run it with --yes"
             raise Refused(Problem("setup", f"isn't confirmed: {stands}", remedy))
-        items = [{"product": made.family, "parameters": dict(made.parameters)} for made in variants.values()]
-        confirmed = {"order": order.id, "items": items, "instructions": todo, "by": person()}
-        journal.append(Event(CONFIRMED, 0.0, confirmed))
+        journal.append(confirmation(becomes, variants.values(), todo, person()))
 
 
 def _found(name: str) -> Callable[..., Any] | None:

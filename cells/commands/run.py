@@ -127,8 +127,10 @@ def run(
             raise InputError(Problem("--retool", "there is no order to retool for", "leave it out"))
         if overrides:
             raise InputError(Problem("--set", "there is no order to override", "a unit comes apart as it was built"))
-        rehearsed = not no_rehearse
-        apart.run(disassemble, cell, world, seed=seed, view=view, out=out, as_json=as_json, rehearsed=rehearsed)
+        apart.run(
+            disassemble, cell, world, seed=seed, view=view, out=out, as_json=as_json, yes=yes,
+            rehearsed=not no_rehearse,
+        )  # fmt: skip
         return
     assert order_file is not None
     order, the_cell, variants, made = prepare(order_file, cell, overrides or [])
@@ -143,7 +145,7 @@ def run(
         say_unproven(order_file, overrides or [], cell, the_cell, variants, made)
     if getattr(opener, "real", False):
         check_sight(made, the_cell, opener)  # nobody sets up a cell for what it then refuses
-        confirm_setup(order, the_cell, variants, made, out, yes)
+        confirm_setup(the_cell, variants, made, out, yes)
     told, twin = Told(), twin_of(opener, wanted=not no_rehearse)
     result = build(
         order, the_cell, variants, made, opener, seed=seed, view=view, out=out, world=world, told=told, twin=twin,

@@ -28,6 +28,7 @@ from cells.orders.timeline import changeover_section, timeline, write_timeline
 from cells.products.catalogue import build_variant, families
 from cells.products.model import ProductVariant
 from cells.skills.contact import NEUTRAL, OBSERVATION
+from cells.tasks.disassembly import plan_disassembly
 from cells.tasks.limits import build_limits
 from cells.tasks.plan import Plan, plan_order
 from policies import store
@@ -407,11 +408,10 @@ def test_a_real_cell_is_not_moved_before_its_setup_is_confirmed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan, variants = planned(**{**PEGBOARD, "peg_mm": 16.0})
-    order: Any = SimpleNamespace(id="B")
     monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: False))
     with pytest.raises(Refused, match="isn't confirmed: nobody knows what stands in the cell"):
-        retooling.confirm_setup(order, CELL, variants, plan, tmp_path / "out", yes=False)
-    picture = tmp_path / "B-setup.png"
+        retooling.confirm_setup(CELL, variants, plan, tmp_path / "out", yes=False)
+    picture = tmp_path / "RT-1-setup.png"
     said = capsys.readouterr().err
     assert said.index("change by hand: tray_b") < said.index(f"what it shall look like: {picture}")
     assert picture.read_bytes().startswith(b"\x89PNG")
@@ -420,15 +420,41 @@ def test_a_real_cell_is_not_moved_before_its_setup_is_confirmed(
         for event in built("A", small):
             journal.append(event)
     with pytest.raises(Refused, match="isn't confirmed: the cell was set up for A"):
-        retooling.confirm_setup(order, CELL, variants, plan, tmp_path / "out", yes=False)
-    retooling.confirm_setup(order, CELL, variants, plan, tmp_path / "out", yes=True)
+        retooling.confirm_setup(CELL, variants, plan, tmp_path / "out", yes=False)
+    retooling.confirm_setup(CELL, variants, plan, tmp_path / "out", yes=True)
     assert "change by hand: fixture: clamp the plate for" in capsys.readouterr().err
     # It is confirmed now, even if the order came to nothing.
-    retooling.confirm_setup(order, CELL, variants, plan, tmp_path / "out", yes=False)
+    retooling.confirm_setup(CELL, variants, plan, tmp_path / "out", yes=False)
     assert capsys.readouterr().err == ""
     with Journal.open(CELL.name) as journal:
         [confirmed] = journal.events(kinds=("setup_confirmed",))
-    assert confirmed.data["order"] == "B" and len(confirmed.data["instructions"]) == 3
+    assert confirmed.data["order"] == "RT-1" and len(confirmed.data["instructions"]) == 3
+
+
+def test_a_unit_is_put_into_a_real_cell_before_it_is_taken_apart_and_taken_out_where_nobody_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, variants = planned()
+    [variant] = variants.values()
+    plan = plan_disassembly("A-01", "A", variant, CELL)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: False))
+    with Journal.open(CELL.name) as journal:
+        for event in built("A", variant):
+            journal.append(event)
+    with pytest.raises(Refused, match="isn't confirmed"):
+        retooling.confirm_setup(CELL, variants, plan, tmp_path / "out", yes=False, unit="A-01")
+    first, picture = capsys.readouterr().err.splitlines()  # plate and seats are those that it was built with
+    assert first == "change by hand: fixture: put the unit A-01 into it, assembled"
+    assert picture == f"what it shall look like: {tmp_path / 'A-01-setup.png'}"
+    retooling.confirm_setup(CELL, variants, plan, tmp_path / "out", yes=True, unit="A-01")
+    again = setup_for("B", CELL, [variant])
+    with Journal.open(CELL.name) as journal:
+        stands = list(journal.events())
+    assert instructions(last_setup(CELL, stands), again) == ["fixture: take out the unit A-01"]
+    begun = Event("disassembly_started", 0.0, {"serial": "A-01", "energy": "unknown"})
+    assert instructions(last_setup(CELL, [*stands, begun]), again) == []
+    simulated = Event("disassembly_started", 0.0, {"serial": "A-01", "energy": "modelled"})
+    assert instructions(last_setup(CELL, [*stands, simulated]), again) != []
 
 
 def test_an_unproven_step_is_named_once_the_zoo_is_used_and_not_for_what_ran_well(
