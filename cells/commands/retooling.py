@@ -19,6 +19,7 @@ from cells.streams import STDERR, STDOUT, rerouted
 if TYPE_CHECKING:
     from cells.description.cell import Cell
     from cells.orders.order import Order
+    from cells.orders.setup import Setup
     from cells.products.model import ProductVariant
     from cells.tasks.plan import Plan
 
@@ -110,10 +111,27 @@ def confirm_setup(
         if picture := picture_setup(cell, variants, plan, beside / f"{unit or plan.order_id}-setup.png"):
             say(f"what it shall look like: {picture}")
         if not yes and (not sys.stdin.isatty() or not typer.confirm("Is all of it done?", err=True)):
-            stands = f"the cell was set up for {was.order}" if was else "nobody knows what stands in the cell"
-            remedy = "change what is listed, then run it with --yes"
-            raise Refused(Problem("setup", f"isn't confirmed: {stands}", remedy))
+            raise Refused(_unconfirmed(was, "change what is listed, then run it with --yes"))
         journal.append(confirmation(becomes, variants.values(), todo, person()))
+
+
+def check_setup(becomes: Setup | None, cell: Cell, remedy: str) -> None:
+    """Raises ``Refused``, with all of it, where a person has to change something in a real cell that nobody has
+    confirmed; never for what needs no setup (None)."""
+    from cells.journal.store import Journal
+    from cells.orders.setup import KINDS, instructions, last_setup
+
+    if becomes is None:
+        return
+    with Journal.open(cell.name) as journal:
+        was = last_setup(cell, journal.events(kinds=KINDS))
+    if todo := instructions(was, becomes):
+        raise Refused(_unconfirmed(was, f"change by hand: {'; '.join(todo)}; then {remedy}"))
+
+
+def _unconfirmed(was: Setup | None, remedy: str) -> Problem:
+    stands = f"the cell was set up for {was.order}" if was else "nobody knows what stands in the cell"
+    return Problem("setup", f"isn't confirmed: {stands}", remedy)
 
 
 def _found(name: str) -> Callable[..., Any] | None:

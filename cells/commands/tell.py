@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -30,7 +31,10 @@ def tell(
     text: Annotated[str | None, typer.Argument(help="What you want, in English, German or Chinese.")] = None,
     cell: CellName = DEFAULT_CELL,
     lang: Lang = "auto",
-    yes: Annotated[bool, typer.Option("--yes", help="Confirm the plan at once; simulated worlds only.")] = False,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", help="Confirm the plan and its setup at once; a real arm only if its cell allows it."),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; nothing waits for confirmation.")] = False,
     agree: Agree = False,
     world: World = "sim",
@@ -75,7 +79,7 @@ def confirm(
     check_world_name(world, view=False)
     place = Place(load_cell(cell), world, seed)
     with Journal.open(place.cell.name) as journal:
-        code = carry_out(plan, desk_of(place.cell, journal), place, as_json=as_json)
+        code = carry_out(plan, desk_of(place.cell, journal, real=place.real), place, as_json=as_json)
     if code:
         raise typer.Exit(code)
 
@@ -117,7 +121,7 @@ def respond(text: str, lang: str, place: Any, *, yes: bool, dry_run: bool, agree
             take_turn(text, lang, desk_of(place.cell, journal))
         return 0 if stopped else 1
     with Journal.open(place.cell.name) as journal:
-        desk = desk_of(place.cell, journal, agree)
+        desk = desk_of(place.cell, journal, agree, real=place.real)
         turn = take_turn(text, lang, desk)
         if turn.kind in ("stop", "control"):
             heeded, answer = passed_on(text, turn, desk)
@@ -125,7 +129,7 @@ def respond(text: str, lang: str, place: Any, *, yes: bool, dry_run: bool, agree
             return 0 if heeded else 1
         if turn.kind == "confirmed":
             return carry_out(turn.plan, desk, place, as_json=as_json)
-        show(turn, desk, as_json=as_json, waits=not (yes or dry_run))
+        show(turn, desk, as_json=as_json, waits=not (yes or dry_run), picture=picture_for(turn, place))
         if turn.kind == "plan" and dry_run:
             desk.note("plan_dropped", plan=turn.plan, why="dry run")
         elif turn.kind == "plan" and yes:
@@ -183,18 +187,32 @@ def show_result(result: Mapping[str, Any]) -> None:
         print(f"  {file}")
 
 
-def show(turn: Turn, desk: Desk, *, as_json: bool, waits: bool) -> None:
+def picture_for(turn: Turn, place: Any) -> Path | None:
+    """A picture of what a person has to change for a plan; None where that is nothing, or nobody draws it. Raises
+    ``InputError`` where the plan needs a world that looks: nobody sets up a cell for what it then refuses."""
+    from cells.commands.retooling import picture_setup
+    from cells.commands.worlds import check_sight, world_opener
+
+    if turn.task is None or not turn.by_hand:
+        return None
+    check_sight(turn.task.plan, turn.task.cell, world_opener(place.world))
+    path = Path("runs", f"{turn.task.plan.order_id}-setup.png")
+    return picture_setup(turn.task.cell, turn.task.variants, turn.task.plan, path)
+
+
+def show(turn: Turn, desk: Desk, *, as_json: bool, waits: bool, picture: Path | None = None) -> None:
     """What came of an utterance, in the operator's language."""
     from cells.dialogue.explanation import explain
     from cells.products.catalogue import catalogue
 
     names = catalogue(desk.cell)
     lines = explain(turn.task, desk.journal.events(), turn.language, names) if turn.task is not None else []
-    sayings = sayings_of(turn, waits)
+    sayings = sayings_of(turn, waits, picture)
     texts = [in_words(saying, turn.language, desk.cell) for saying in sayings]
     if as_json:
         emit({"kind": turn.kind, "language": turn.language, "plan": turn.plan or None, "remark": turn.remark or None,
-              "sayings": [plain(saying) for saying in sayings], "text": texts, "steps": lines})  # fmt: skip
+              "sayings": [plain(saying) for saying in sayings], "text": texts, "steps": lines,
+              "by_hand": turn.by_hand, "picture": str(picture) if picture else None})  # fmt: skip
         return
     if turn.remark:
         say(turn.remark)
@@ -204,14 +222,17 @@ def show(turn: Turn, desk: Desk, *, as_json: bool, waits: bool) -> None:
         print(text)
 
 
-def sayings_of(turn: Turn, waits: bool) -> list[Saying]:
-    """What the cell says to an utterance; of a plan its totals too, and, where it ``waits``, how to confirm it."""
+def sayings_of(turn: Turn, waits: bool, picture: Path | None = None) -> list[Saying]:
+    """What the cell says to an utterance; of a plan its totals too, what has to be changed by hand, with a ``picture``
+    of that, and, where it ``waits``, how to confirm it."""
     from cells.dialogue.explanation import totals
 
     if turn.task is None:
         return list(turn.sayings)
     asks = [dialogue("confirm", plan=turn.plan[:8])] if waits else []
-    return [*turn.sayings, totals(turn.task), *asks]
+    by_hand = [dialogue("by_hand", what=line) for line in turn.by_hand]
+    shown = [dialogue("by_hand_picture", file=str(picture))] if picture else []
+    return [*turn.sayings, totals(turn.task), *by_hand, *shown, *asks]
 
 
 def show_plan(lines: list[Line], turn: Turn, cell: Cell) -> None:
@@ -254,9 +275,9 @@ def stop(cell: Cell, text: str, language: str, by: str = "") -> tuple[bool, str]
     return True, in_words(dialogue("stopped"), language, cell)
 
 
-def desk_of(cell: Cell, journal: Journal, agree: bool = False, by: str = "") -> Desk:
-    """The desk of whoever speaks, this terminal's unless said; it knows whether the cell is running, and the language
-    model if one is configured."""
+def desk_of(cell: Cell, journal: Journal, agree: bool = False, by: str = "", real: bool = False) -> Desk:
+    """The desk of whoever speaks, this terminal's unless said; it knows whether the cell is running, the language model
+    if one is configured, and whether it is about a ``real`` arm."""
     from cells.dialogue.turn import Desk
     from cells.runtime.control_socket import send
 
@@ -264,7 +285,7 @@ def desk_of(cell: Cell, journal: Journal, agree: bool = False, by: str = "") -> 
         status: Mapping[str, Any] | None = send(cell.name, "status", by or person())
     except CellwrightError:
         status = None
-    return Desk(cell, journal, by or person(), status, reader(cell, journal, agree))
+    return Desk(cell, journal, by or person(), status, reader(cell, journal, agree), real=real)
 
 
 def reader(cell: Cell, journal: Journal, agree: bool) -> Reader | None:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from cells.commands.build import GOOD, STOPPED, build, perform, rehearsal, write_config
 from cells.commands.disassemble import take_unit_apart
 from cells.commands.folder import make_folder
+from cells.commands.retooling import check_setup
 from cells.commands.show import say
-from cells.commands.worlds import Opener, check_sight, suited, twin_of, world_opener
+from cells.commands.worlds import Opener, check_sight, is_real, suited, twin_of, world_opener
 from cells.errors import Problem, Refused
 
 if TYPE_CHECKING:
@@ -35,17 +36,24 @@ class Place:
     seed: int = 0
     view: bool = False
 
+    @property
+    def real(self) -> bool:
+        """Whether a real arm moves there. Raises ``InputError`` where the world's packages are missing."""
+        return is_real(self.world)
+
 
 def do(task: Task, place: Place, told: Told | None = None, unasked: bool = False) -> dict[str, Any]:
     """Do a task; returns what a closing table says, as JSON values, with ``ok`` and ``stopped``.
 
-    Raises ``Refused`` before anything moves where it is ``unasked`` (nobody confirmed it), the arm is a real one, and
-    the cell's file doesn't allow that."""
+    Raises ``Refused`` before anything moves where the arm is a real one and nobody confirmed the task (``unasked``),
+    unless the cell's file allows that, or how the cell is set up for it."""
     known = world_opener(place.world)
     free = not unasked or task.cell.told_without_asking
     # A world that says it is real is refused before its arm is taken; that it loads itself doesn't make it less so.
     if not free and getattr(known, "real", False):
         raise Refused(UNASKED)
+    if getattr(known, "real", False):
+        check_setup(task.setup, task.cell, f"tell it again, for the world {place.world}, and confirm it")
     task, twin = replace(task, cell=suited(task.cell, known)), twin_of(known)
 
     def opener(cell: Cell, variants: Mapping[str, Any], seed: int, view: bool) -> World:

@@ -55,6 +55,12 @@ def world_opener(name: str) -> Opener:
     return opener
 
 
+def is_real(name: str) -> bool:
+    """Whether a real arm moves in the world ``name``; nothing of the simulated one is loaded to know that. Raises
+    ``InputError`` where its packages are missing."""
+    return name != TWIN and bool(getattr(world_opener(name), "real", False))
+
+
 def suited(cell: Cell, opener: Opener) -> Cell:
     """The cell in a control mode that the world takes: its default, or else another that it offers, which is said.
 

@@ -4,7 +4,7 @@ forgotten, but for aliases and the last plan.
 
     told            [text, language, by, reading]
     asked_back      [text, language, code, about]       of the sentence that can't be read without asking
-    plan_proposed   [plan, name, world, steps, text, language, by]
+    plan_proposed   [plan, name, world, steps, text, language, by, by_hand]
     plan_confirmed  [plan, by, unasked] plan_dropped  [plan, why]
     told_refused | told_impossible | told_answered      [text, sayings]
     alias_asked     [alias, means, says]     alias_taught [alias, means, says, by]     alias_removed [alias, by]
@@ -38,7 +38,7 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """A plan that was shown: its hash (``plan``), the ``name`` of its order, the version of the ``world`` that it was
-    made in, and the ``steps`` that it was made of."""
+    made in, the ``steps`` that it was made of, and what was shown to be changed ``by_hand`` for it."""
 
     plan: str
     name: str
@@ -46,6 +46,7 @@ class Proposal:
     steps: tuple[Step, ...]
     text: str
     language: str
+    by_hand: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,4 +120,5 @@ def proposal_of(data: Mapping[str, Any]) -> Proposal:
         Step(s["skill"], s["object"], s["target"], s["quantity"], s["params"], s.get("words", ""))
         for s in data["steps"]
     )
-    return Proposal(data["plan"], data["name"], data["world"], steps, data["text"], data["language"])
+    by_hand = tuple(data.get("by_hand", ()))
+    return Proposal(data["plan"], data["name"], data["world"], steps, data["text"], data["language"], by_hand)

@@ -22,6 +22,7 @@ from cells.language.mood import answered, asks_why
 from cells.language.reading import Question, Reading, Refusal, Step, as_json
 from cells.language.saying import Saying, label, texts
 from cells.language.vocabulary import SIZES, Vocabulary, demo, of_cell, part_and_size
+from cells.orders.setup import confirmation, instructions, last_setup
 from cells.products.catalogue import families
 from cells.runtime.world_model import fold
 from cells.tasks.errand import Impossible
@@ -38,8 +39,8 @@ Reader = Callable[[str, str, Reading], tuple[Reading, str]]  # (text, language, 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What came of an utterance. ``kind``: "stop", "control" (``action``), "answer", "question", "refusal",
-    "impossible", "plan" (``task``, ``plan`` its hash), "confirmed" (``plan``), "dropped" or "alias". ``sayings`` is
-    what the cell says to it."""
+    "impossible", "plan" (``task``, ``plan`` its hash, and what a person has to change ``by_hand`` first), "confirmed"
+    (``plan``), "dropped" or "alias". ``sayings`` is what the cell says to it."""
 
     kind: str
     language: str
@@ -48,12 +49,14 @@ class Turn:
     task: Task | None = None
     plan: str = ""
     remark: str = ""
+    by_hand: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
     """Where a dialogue takes place: the cell, its journal, who speaks, what the running cell says of itself (``None``
-    when none runs), and who reads sentences beside the offline interpreter, if anybody."""
+    when none runs), who reads sentences beside the offline interpreter, if anybody, and whether a ``real`` arm is going
+    to move: then plans say what has to be changed by hand, and whoever confirms one says that this is done."""
 
     cell: Cell
     journal: Journal
@@ -61,6 +64,7 @@ class Desk:
     status: Mapping[str, Any] | None = None
     reader: Reader | None = None
     events: Sequence[StoredEvent] = field(default=())
+    real: bool = False
 
     def note(self, kind: str, **data: Any) -> StoredEvent:
         """Write an event of the dialogue; it has no time of its own in the cell."""
@@ -106,9 +110,9 @@ def _names(cell: str, aliases: tuple[tuple[str, str], ...]) -> Vocabulary:
 
 
 def confirmed(asked: str, desk: Desk, unasked: bool = False) -> tuple[Saying | None, Proposal | None, Task | None]:
-    """The plan that waits, made anew, if it is still the same in the same world: then it is noted as confirmed.
-    ``asked``: (the beginning of) its hash, "" for whichever waits; ``unasked``: no person has looked at it. Otherwise
-    the reason why not."""
+    """The plan that waits, made anew, if it is still the same in the same world, and nothing has to be changed by hand
+    but what was shown: then it is noted as confirmed, and so is the cell's setup. ``asked``: (the beginning of) its
+    hash, "" for whichever waits; ``unasked``: no person has looked at it. Otherwise the reason why not."""
     desk = replace(desk, events=tuple(desk.journal.events()))
     proposal = conversation(desk.events, datetime.now(UTC)).proposal
     if proposal is None:
@@ -116,15 +120,38 @@ def confirmed(asked: str, desk: Desk, unasked: bool = False) -> tuple[Saying | N
     if asked and not proposal.plan.startswith(asked):
         return Saying("dialogue.other_plan", {"plan": proposal.plan[:8], "asked": asked}), proposal, None
     reason, task = _void(proposal, desk), None
+    by_hand: tuple[str, ...] = ()
     if reason is None:
         task = regrounded(proposal, desk)
         if task is None or task.plan.hash != proposal.plan:
             reason = Saying("dialogue.changed", {"was": proposal.world, "now": fold(desk.events).version})
+        else:
+            by_hand = _by_hand(task, desk)
+            reason = _not_set_up(by_hand, proposal, desk)
     if reason is not None:
         desk.note("plan_dropped", plan=proposal.plan, why=reason.code)
         return reason, proposal, None
     desk.note("plan_confirmed", plan=proposal.plan, by=desk.by, unasked=unasked)
+    # A yes that moves no real arm here doesn't say how its cell is set up either.
+    if task is not None and task.setup is not None and by_hand and (not unasked or task.cell.told_without_asking):
+        desk.journal.append(confirmation(task.setup, task.variants.values(), by_hand, desk.by))
     return None, proposal, task
+
+
+def _by_hand(task: Task, desk: Desk) -> tuple[str, ...]:
+    """What a person has to change before a real arm does this task."""
+    if not desk.real or task.setup is None:
+        return ()
+    return tuple(instructions(last_setup(task.cell, desk.events), task.setup))
+
+
+def _not_set_up(by_hand: Sequence[str], proposal: Proposal, desk: Desk) -> Saying | None:
+    """Why a yes to a plan can't say that this was changed by hand."""
+    if by_hand and desk.status is not None:
+        return Saying("dialogue.by_hand_later", {"what": by_hand})
+    if set(by_hand) - set(proposal.by_hand):
+        return Saying("dialogue.by_hand_unseen", {"what": by_hand})
+    return None
 
 
 def regrounded(proposal: Proposal, desk: Desk) -> Task | None:
@@ -225,11 +252,13 @@ def _said(
     except Impossible as impossible:
         desk.note("told_impossible", text=text, sayings=[_as_json(impossible.why)])
         return Turn("impossible", spoken, (impossible.why,))
+    by_hand = _by_hand(task, desk)
     desk.note(
         "plan_proposed", plan=task.plan.hash, name=f"T{seq:05d}", world=fold(desk.events).version,
         steps=[step.as_json() | {"words": step.words} for step in steps], text=text, language=spoken, by=desk.by,
+        by_hand=by_hand,
     )  # fmt: skip
-    return Turn("plan", spoken, task.remarks, task=task, plan=task.plan.hash)
+    return Turn("plan", spoken, task.remarks, task=task, plan=task.plan.hash, by_hand=by_hand)
 
 
 def _ground(steps: Sequence[Step], name: str, desk: Desk) -> Task:

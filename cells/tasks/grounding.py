@@ -16,6 +16,7 @@ from cells.language.reading import Step
 from cells.language.saying import Saying
 from cells.orders.finished import unit_to_take_apart, variant_as_built
 from cells.orders.order import Item, Order
+from cells.orders.setup import Setup, setup_for
 from cells.products.catalogue import build_variant, families
 from cells.runtime.world_model import WorldModel
 from cells.tasks.disassembly import plan_disassembly
@@ -50,6 +51,16 @@ class Task:
     remarks: tuple[Saying, ...] = ()
     order: Order | None = None
     apart: UnitRecord | None = None
+
+    @property
+    def setup(self) -> Setup | None:
+        """What has to stand ready in the cell; None for an errand that takes no part. The parts of any other errand are
+        taken from where those of one product lie: it needs what an order of this product needs."""
+        if self.apart is None and not any(unit.loads for unit in self.plan.units):
+            return None
+        return setup_for(
+            self.plan.order_id, self.cell, self.variants.values(), self.apart.serial if self.apart is not None else ""
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ class Clerk:
         # First of all, whoever else is speaking: the arm comes to rest.
         stopped = self._stopped(text) if spoken is not None else None
         with self._one, Journal.open(cell.name) as journal:
-            desk = desk_of(cell, journal, by=BY)
+            desk = desk_of(cell, journal, by=BY, real=self._place.real)
             turn = take_turn(text, "auto", desk)
             if turn.kind == "stop" and stopped is None:
                 stopped = self._stopped(text)
@@ -117,7 +117,8 @@ class Clerk:
             if turn.kind == "control":
                 heeded, words = passed_on(text, turn, desk)
                 return Answer(heeded, turn.kind, words)
-            if turn.kind == "confirmed" or (turn.kind == "plan" and yes):
+            # Nobody has seen yet what is to be changed by hand: that waits for a yes of its own.
+            if turn.kind == "confirmed" or (turn.kind == "plan" and yes and not turn.by_hand):
                 return self._agree(turn.kind, turn.plan, desk, unasked=turn.kind == "plan")
             said = [in_words(saying, turn.language, cell) for saying in sayings_of(turn, waits=True)]
             return Answer(turn.kind not in WRONG, turn.kind, "\n".join(said), turn.plan)
@@ -131,7 +132,8 @@ class Clerk:
     def confirm(self, plan: str) -> Answer:
         """Say yes to the plan that waits. Raises ``CellwrightError``."""
         with self._one, Journal.open(self._place.cell.name) as journal:
-            return self._agree("confirmed", plan, desk_of(self._place.cell, journal, by=BY), unasked=False)
+            desk = desk_of(self._place.cell, journal, by=BY, real=self._place.real)
+            return self._agree("confirmed", plan, desk, unasked=False)
 
     def _agree(self, kind: str, plan: str, desk: Desk, unasked: bool) -> Answer:
         agreed, words, task = agree_to(plan, desk, unasked)

@@ -12,8 +12,11 @@ from typing import Any
 
 import pytest
 
+from cells.commands.told import Place, do
 from cells.description.cell import LIBRARY, load_cell
-from cells.errors import CellwrightError
+from cells.dialogue.turn import Desk, take_turn
+from cells.errors import CellwrightError, Refused
+from cells.journal.store import Journal
 from cells.runtime.control_socket import send
 from tests.conftest import ORDER, Cellwright, Ended
 from tests.e2e.conftest import command
@@ -151,6 +154,39 @@ def test_nobody_s_yes_moves_a_real_arm(here: Path) -> None:
     done = command(here / "home", here)("tell", "Make a pegboard", "--yes", "--world", "ros2")
     assert done.returncode == 3, done.stderr
     assert "moves no real arm" in done.stderr and "rehears" not in done.stderr
+
+
+def test_a_told_plan_says_what_to_change_by_hand_and_its_confirmation_is_one_of_that(here: Path) -> None:
+    """No arm is there: what is confirmed is rehearsed, then it isn't found."""
+    file = cell_file(here / "told.yaml", "told-bench")
+    run, where = command(here / "home", here), ("--cell", file, "--world", "ros2")
+    run("tell", "hand me a peg", "--cell", file)
+    unseen = run("confirm", *where)
+    assert unseen.returncode == 1 and "wasn't shown with that plan (fixture: clamp" in unseen.stderr
+    plan = json.loads(run("tell", "hand me a peg", "--json", *where).stdout)
+    assert len(plan["by_hand"]) == 3 and (here / plan["picture"]).read_bytes().startswith(b"\x89PNG")
+    assert any(
+        line.startswith("change by hand, before you confirm: tray_b: seats for 3 × peg") for line in plan["text"]
+    )
+    done = run("confirm", plan["plan"][:8], *where)
+    assert done.returncode == 1 and "rehearsed: good" in done.stderr, done.stderr
+    events = json.loads(run("journal", "show", "--cell", file, "--json").stdout)["events"]
+    [setup] = [event["data"] for event in events if event["kind"] == "setup_confirmed"]
+    assert setup["instructions"] == plan["by_hand"] and setup["by"].endswith(", terminal")
+    assert json.loads(run("tell", "hand me a peg", "--json", *where).stdout)["by_hand"] == []
+
+
+def test_what_was_told_for_the_simulated_cell_moves_no_real_arm_of_an_unknown_setup(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the running cell does what it was told meanwhile."""
+    monkeypatch.setenv("CELLWRIGHT_HOME", str(here / "another-home"))
+    with Journal.open("panda-bench") as journal:
+        desk = Desk(load_cell("panda-bench"), journal, "ada, terminal")
+        task = take_turn("make a pegboard", "en", desk).task
+        assert task is not None
+        with pytest.raises(Refused, match="nobody knows what stands in the cell; change by hand: fixture: clamp"):
+            do(task, Place(desk.cell, "ros2"))
 
 
 @pytest.mark.long

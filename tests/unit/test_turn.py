@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,12 @@ import cells.tasks
 from cells.description.cell import load_cell
 from cells.dialogue.turn import Desk, Turn, confirmed, says_stop, take_turn
 from cells.journal.event import Event
-from cells.journal.store import Journal
+from cells.journal.store import Journal, StoredEvent
 from cells.language.lexicon import raw
 from cells.language.saying import say
 from cells.language.saying import texts as saying_texts
-from cells.products.catalogue import catalogue
+from cells.orders.setup import confirmation, instructions, setup_for
+from cells.products.catalogue import build_variant, catalogue
 
 CELL = load_cell("panda-bench")
 NAMES = catalogue(CELL)
@@ -199,3 +201,61 @@ def test_a_stop_is_known_without_a_journal(language: str) -> None:
     for form in raw(language)["control"]["stop"]:
         assert says_stop(str(form), "auto"), form
     assert says_stop("insert a peg", "auto") is None
+
+
+def confirmed_setups(desk: Desk) -> list[StoredEvent]:
+    return list(desk.journal.events(kinds=("setup_confirmed",)))
+
+
+def test_who_confirms_a_plan_for_a_real_arm_confirms_what_it_says_to_change_by_hand(desk: Desk) -> None:
+    assert told(desk, "make a pegboard").by_hand == ()  # a simulated cell sets itself up
+    real = replace(desk, real=True)
+    turn = told(real, "make a pegboard")
+    assert [line.partition(":")[0] for line in turn.by_hand] == ["fixture", "tray_a", "tray_b"]
+    assert confirmed_setups(desk) == []
+    assert confirmed(turn.plan, real)[0] is None
+    [setup] = confirmed_setups(desk)
+    assert setup.data["by"] == "ada, terminal" and setup.data["instructions"] == list(turn.by_hand)
+    assert told(real, "make a pegboard").by_hand == ()
+    assert confirmed("", real)[0] is None and len(confirmed_setups(desk)) == 1
+
+
+def test_what_was_not_shown_to_be_changed_by_hand_is_not_confirmed(desk: Desk) -> None:
+    real = replace(desk, real=True)
+    told(desk, "make a pegboard")  # for the simulated cell
+    reason, _, task = confirmed("", real)
+    assert task is None and reason is not None and reason.code == "dialogue.by_hand_unseen"
+    assert "fixture: clamp the plate" in say(reason, "de", NAMES)
+    told(real, "make a pegboard")
+    other = build_variant("pegboard", {"peg_mm": 16})
+    becomes = setup_for("B", CELL, [other])
+    desk.journal.append(confirmation(becomes, [other], instructions(None, becomes), "bob, terminal"))
+    assert confirmed("", real)[0].code == "dialogue.by_hand_unseen"  # type: ignore[union-attr]
+    assert len(confirmed_setups(desk)) == 1
+
+
+def test_nobody_changes_anything_by_hand_in_a_running_cell(desk: Desk) -> None:
+    runs = replace(desk, real=True, status={"state": "Execute"})
+    told(runs, "make a pegboard")
+    assert confirmed("", runs)[0].code == "dialogue.by_hand_later"  # type: ignore[union-attr]
+    assert confirmed_setups(desk) == []
+
+
+@pytest.mark.parametrize(("allowed", "noted"), [(False, 0), (True, 1)])
+def test_a_yes_that_nobody_asked_for_confirms_a_setup_only_where_it_moves_an_arm(
+    desk: Desk, allowed: bool, noted: int
+) -> None:
+    real = replace(desk, real=True, cell=CELL.model_copy(update={"told_without_asking": allowed}))
+    assert told(real, "make a pegboard").by_hand
+    assert confirmed("", real, unasked=True)[0] is None
+    assert len(confirmed_setups(desk)) == noted
+
+
+def test_an_errand_needs_the_setup_of_the_product_whose_parts_it_takes_and_without_parts_none(desk: Desk) -> None:
+    real = replace(desk, real=True)
+    assert told(real, "move home").by_hand == ()
+    assert told(real, "hand me a peg").by_hand  # where its pegs lie nobody knows
+    assert confirmed("", real)[0] is None
+    assert told(real, "put a peg in tray C").by_hand == () and told(real, "make a pegboard").by_hand == ()
+    thicker = told(real, "put a 16 mm peg in tray C").by_hand
+    assert any(line.startswith("tray_b: seats for 3 × peg 16 × 16") for line in thicker)
