@@ -129,6 +129,16 @@ def check_setup(becomes: Setup | None, cell: Cell, remedy: str) -> None:
         raise Refused(_unconfirmed(was, f"change by hand: {'; '.join(todo)}; then {remedy}"))
 
 
+def note_setup(becomes: Setup, cell: Cell, variants: Mapping[str, ProductVariant], by: str) -> None:
+    """Note that a person, as ``by`` says, has done all that there was to be changed in a real cell."""
+    from cells.journal.store import Journal
+    from cells.orders.setup import KINDS, confirmation, instructions, last_setup
+
+    with Journal.open(cell.name) as journal:
+        if todo := instructions(last_setup(cell, journal.events(kinds=KINDS)), becomes):
+            journal.append(confirmation(becomes, variants.values(), todo, by))
+
+
 def _unconfirmed(was: Setup | None, remedy: str) -> Problem:
     stands = f"the cell was set up for {was.order}" if was else "nobody knows what stands in the cell"
     return Problem("setup", f"isn't confirmed: {stands}", remedy)

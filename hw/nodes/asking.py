@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cells.commands.build import build
+from cells.commands.retooling import check_setup, note_setup
 from cells.commands.run import exit_code, planned
 from cells.commands.tell import agree_to, desk_of, in_words, passed_on, sayings_of
 from cells.commands.told import Place, do
-from cells.commands.worlds import suited, twin_of, world_opener
+from cells.commands.worlds import check_sight, suited, twin_of, world_opener
 from cells.errors import CellwrightError
 from cells.journal.store import Journal
 from cells.orders.order import parse_order
+from cells.orders.setup import setup_for
 from cells.runtime.requests import Told
 from hw.nodes.work import Result, Work
 
@@ -30,10 +32,11 @@ WRONG = ("refusal", "question", "impossible")  # kinds of turns that come to not
 
 
 class OrderJob:
-    """An order's text to be built; ``total`` steps, known once it is planned."""
+    """An order's text to be built; ``total`` steps, known once it is planned. ``yes``: what has to be changed by hand
+    in a real cell is done."""
 
-    def __init__(self, text: str, overrides: list[str], place: Place) -> None:
-        self._text, self._overrides, self._place = text, overrides, place
+    def __init__(self, text: str, overrides: list[str], place: Place, yes: bool) -> None:
+        self._text, self._overrides, self._place, self._yes = text, overrides, place, yes
         self.total = 0
 
     def __call__(self, told: Told) -> Result:
@@ -43,6 +46,12 @@ class OrderJob:
         self.total = sum(len(unit.calls) for unit in plan.units)
         opener = world_opener(place.world)
         cell, twin = suited(place.cell, opener), twin_of(opener)
+        if getattr(opener, "real", False):
+            check_sight(plan, cell, opener)  # nobody sets up a cell for what it then refuses
+            becomes = setup_for(order.id, cell, variants.values())
+            if self._yes:
+                note_setup(becomes, cell, variants, BY)
+            check_setup(becomes, cell, "send the order again with yes: true")
         return build(
             order, cell, variants, plan, opener,
             world=place.world, seed=place.seed, view=False, out=None, told=told, twin=twin,

@@ -196,7 +196,7 @@ class CellNode(LifecycleNode):
         place = self._place
         if place is None:
             return self._order_result(goal, Ended(1, message="the cell isn't active"))
-        job = OrderJob(goal.request.order, list(goal.request.overrides), place)
+        job = OrderJob(goal.request.order, list(goal.request.overrides), place, goal.request.yes)
         told, asked = [""], [False]
 
         def meanwhile() -> None:

@@ -92,11 +92,15 @@ class CellClient(RosClient):
         wanted = [Parameter(name, value=value).to_parameter_msg() for name, value in values.items()]
         return list(self.ask(SetParameters, "cell/set_parameters", SetParameters.Request(parameters=wanted)).results)
 
-    def order(self, text: str, overrides: Mapping[str, object] | None = None, told: list[Any] | None = None) -> Any:
+    def order(
+        self, text: str, overrides: Mapping[str, object] | None = None, told: list[Any] | None = None, yes: bool = False
+    ) -> Any:
         """Send an order; the goal's handle. Feedback goes into ``told``."""
         from cellwright_msgs.action import RunOrder
 
-        goal = RunOrder.Goal(order=text, overrides=[f"{key}={value}" for key, value in (overrides or {}).items()])
+        goal = RunOrder.Goal(
+            order=text, overrides=[f"{key}={value}" for key, value in (overrides or {}).items()], yes=yes
+        )
         self.until(self.orders.server_is_ready)
         hear = None if told is None else lambda message: told.append(message.feedback)
         future = self.orders.send_goal_async(goal, feedback_callback=hear)

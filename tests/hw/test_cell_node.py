@@ -167,3 +167,26 @@ def test_a_killed_node_comes_back_asking_for_acknowledgement_and_knows_what_was_
     with Journal.open("panda-bench", home) as journal:
         assert journal.verify() == []
         assert standing_of(journal).ready
+
+
+def test_no_order_moves_a_real_arm_before_its_goal_says_that_the_cell_is_set_up(tmp_path: Path) -> None:
+    """There is no arm: what may begin is rehearsed, and looks for it in vain."""
+    need_ros()
+    pytest.importorskip("pybullet", reason="PyBullet isn't installed: pip install 'cellwright[sim]'")
+    home = tmp_path / "home"
+    with cell_process(home, tmp_path, "/unset", cell="panda-bench", world="ros2", autostart=True) as node:
+        client = CellClient("/unset")
+        client.state("Idle")
+        status, result = client.result(client.order(ORDER))
+        assert (status, result.exit_code) == (ABORTED, 3)
+        assert "nobody knows what stands in the cell; change by hand: fixture: clamp" in result.message
+        assert result.message.endswith("send the order again with yes: true")
+        told = client.tell("Make a pegboard with one 12 mm peg.", yes=True)  # nobody has seen yet what that needs
+        assert (told.ok, told.kind) == (True, "plan") and "tray_a: seats for 1 × plate" in told.message
+        status, result = client.result(client.order(ORDER, yes=True))
+        assert (status, result.exit_code) == (ABORTED, 1) and "there is no sign of" in result.message, result.message
+        client.close()
+        assert ended(node) == 0
+    with Journal.open("panda-bench", home) as journal:
+        [setup] = journal.events(kinds=("setup_confirmed",))
+    assert (setup.data["order"], setup.data["by"], len(setup.data["instructions"])) == ("T-1", "ROS 2", 3)

@@ -176,6 +176,14 @@ def test_a_told_plan_says_what_to_change_by_hand_and_its_confirmation_is_one_of_
     assert json.loads(run("tell", "hand me a peg", "--json", *where).stdout)["by_hand"] == []
 
 
+def test_a_unit_is_not_taken_apart_before_somebody_says_that_it_is_in_the_fixture(built: Built) -> None:
+    where = "--cell", "cell.yaml", "--world", "ros2"
+    done = built.run("run", "--disassemble", "T-1-01", *where)
+    assert done.returncode == 3, done.stderr
+    assert "change by hand: fixture: put the unit T-1-01 into it, assembled" in done.stderr
+    assert "tray_" not in done.stderr and "rehears" not in done.stderr  # it stands as the unit was built
+
+
 def test_what_was_told_for_the_simulated_cell_moves_no_real_arm_of_an_unknown_setup(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

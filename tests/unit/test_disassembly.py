@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cells.description.cell import load_cell
+from cells.dialogue.turn import Desk, confirmed, take_turn
 from cells.errors import CellwrightError, InputError
 from cells.journal.event import Event
 from cells.journal.store import Journal, StoredEvent
@@ -90,6 +91,19 @@ def test_it_is_not_taken_apart_twice(cell: Undoing) -> None:
     cell.apart(fails("", 0))
     with pytest.raises(InputError, match="its disassembly was begun already"):
         unit_to_take_apart(SERIAL, cell.events)
+
+
+def test_who_confirms_a_told_disassembly_for_a_real_arm_confirms_that_the_unit_is_there(cell: Undoing) -> None:
+    cell.built()
+    with Journal.open(CELL.name, cell.folder) as journal:
+        desk = Desk(CELL, journal, "ada, terminal", real=True)
+        turn = take_turn("take the pegboard apart", "en", desk)
+        assert f"fixture: put the unit {SERIAL} into it, assembled" in turn.by_hand
+        assert confirmed("", desk)[0] is None
+        [setup] = journal.events(kinds=("setup_confirmed",))
+        assert setup.data["unit"] == SERIAL and setup.data["instructions"] == list(turn.by_hand)
+        assert take_turn("take the pegboard apart", "en", desk).by_hand == ()
+        assert take_turn("make a pegboard", "en", desk).by_hand[0] == f"fixture: take out the unit {SERIAL}"
 
 
 def test_a_unit_that_nobody_brought_may_be_asked_for_again(cell: Undoing, monkeypatch: pytest.MonkeyPatch) -> None:
