@@ -92,7 +92,7 @@ def instructions(was: Setup | None, becomes: Setup) -> list[str]:
     was = was or Setup("")
     told = []
     if was.unit not in ("", becomes.unit):
-        told.append(f"fixture: take out the unit {was.unit}")
+        told.append(f"fixture: take out the unit {was.unit}, if it still stands there")
     if set(becomes.fixture) - set(was.fixture):
         removed = f", instead of the one for {_and(was.fixture)}" if was.fixture else ""
         told.append(f"fixture: clamp the plate for {_and(becomes.fixture)}{removed}")

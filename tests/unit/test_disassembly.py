@@ -103,7 +103,7 @@ def test_who_confirms_a_told_disassembly_for_a_real_arm_confirms_that_the_unit_i
         [setup] = journal.events(kinds=("setup_confirmed",))
         assert setup.data["unit"] == SERIAL and setup.data["instructions"] == list(turn.by_hand)
         assert take_turn("take the pegboard apart", "en", desk).by_hand == ()
-        assert take_turn("make a pegboard", "en", desk).by_hand[0] == f"fixture: take out the unit {SERIAL}"
+        assert take_turn("make a pegboard", "en", desk).by_hand[0].startswith(f"fixture: take out the unit {SERIAL}")
 
 
 def test_a_unit_that_nobody_brought_may_be_asked_for_again(cell: Undoing, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -450,7 +450,9 @@ def test_a_unit_is_put_into_a_real_cell_before_it_is_taken_apart_and_taken_out_w
     again = setup_for("B", CELL, [variant])
     with Journal.open(CELL.name) as journal:
         stands = list(journal.events())
-    assert instructions(last_setup(CELL, stands), again) == ["fixture: take out the unit A-01"]
+    assert instructions(last_setup(CELL, stands), again) == [
+        "fixture: take out the unit A-01, if it still stands there"
+    ]
     begun = Event("disassembly_started", 0.0, {"serial": "A-01", "energy": "unknown"})
     assert instructions(last_setup(CELL, [*stands, begun]), again) == []
     simulated = Event("disassembly_started", 0.0, {"serial": "A-01", "energy": "modelled"})
