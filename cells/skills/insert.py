@@ -38,6 +38,8 @@ SEARCH_STIFFNESS, SEARCH_TURNING = 1500.0, 40.0  # N/m, Nm/rad
 PUSH_STIFFNESS = 500.0
 DOWN = 2000.0  # N/m
 SPIRAL_PITCH, SPIRAL_RADIUS = 0.0006, 0.0028  # m
+NEAR, SLOW = 0.0015, 0.005  # m above the rim, from where a part comes down slowly (m/s): the arm's mass hits it
+MORE = 2.0  # N by which a search presses more than what resists it; with 1 N parts don't drop in any more
 DROP = 0.0007  # m below where the chamfer alone would let the tip go
 SEARCH_TIME = 9.0  # s
 AWAY, GENTLE = 0.012, 0.03  # m, m/s: up from studs that the part may be on in part
@@ -126,7 +128,11 @@ def search(context: Context, reading: Reading, contact: Contact, how: Push) -> P
                 break
             x, y = fit.x + dx, fit.y + dy
         press = did.press * how.press
-        height = max(height - did.pace * fast * dt, z - press / DOWN)
+        # No more strain than the rim resists, and a little: it would be let loose where the hole begins, and throw the
+        # part onto its chamfer.
+        strain = min(press, max(push, 0.0) + MORE) if touched else press
+        speed = fast if touched or z > fit.rim + fit.tip + NEAR else min(fast, SLOW)
+        height = max(height - did.pace * speed * dt, z - strain / DOWN)
         stiffness = (SEARCH_STIFFNESS, SEARCH_STIFFNESS, DOWN)
         at = corrected(tool_down((x, y, height), fit.yaw), contact)
         reading = yield softly(at, stiffness, SEARCH_TURNING, 4 * press)
@@ -156,7 +162,8 @@ def push_in(context: Context, reading: Reading, contact: Contact, how: Push) -> 
         rate, side = (2 * pi * how.hertz, how.side) if stuck > STICKS else (0.0, 0.0)
         phase = rate * (stuck - STICKS)
         speed = did.pace * (fast if missing > CLOSE else how.close)
-        height = max(height - speed * dt, z - force / DOWN)
+        share = how.ease[int(phase / (2 * pi)) % len(how.ease)]
+        height = max(height - speed * dt, z - share * force / DOWN)
         at = tool_down((x + side * cos(phase), y + side * sin(phase), height), fit.yaw + how.turn * sin(phase))
         spin, stiffness = how.turn * rate * cos(phase), (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN)
         reading = yield softly(corrected(at, contact), stiffness, how.turning, 2 * force, spin)

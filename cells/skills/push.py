@@ -18,7 +18,8 @@ class Push:
     """How a part comes down at first (``speed``, m/s), presses while it searches (``press``, N) on a spiral (``glide``,
     m/s); how it is pushed down (``force``, N) on the way (``sink``, m/s) and near the bottom (``close``, m/s), where
     the arm's mass would hit it. What it does where it sticks: a turn (rad) and a circle (m) at so many rounds a second,
-    for at most so long (s); how stiff it is in turning (Nm/rad), and what missing depth (m) may be the bottom."""
+    for at most so long (s), pressing in one round after the other with such shares of the force (``ease``); how stiff
+    it is in turning (Nm/rad), and what missing depth (m) may be the bottom."""
 
     speed: float = 0.010
     press: float = 5.0
@@ -30,6 +31,7 @@ class Push:
     side: float = 0.0003
     hertz: float = 1.5
     patience: float = 7.0
+    ease: tuple[float, ...] = (1.0,)
     turning: float = TURNING
     seated: float = SEATED
 

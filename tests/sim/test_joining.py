@@ -25,9 +25,17 @@ PARAMETERS_OF_TILT = next(c for c in CONTRACTS if (c.skill, c.kind) == ("insert"
 SURE = {"clearance_mm": 0.3, "offset": 0.001, "tilt": 0.008, "yaw": 0.017}  # of an estimate as orders have it
 
 
-def joined(task: str, conditions: str, seed: int, **changes: Any) -> dict[str, Any]:
+SHAFT = {
+    "family": "gearbox", "item": "shaft_1", "pinion_teeth": 32, "gear_teeth": 31, "face_mm": 8.0, "shaft_mm": 8.0,
+    "clearance_mm": 0.4, "chamfer_mm": 0.5, "pins": 2, "screws": 0,
+}  # fmt: skip
+
+
+def joined(task: str, conditions: str, seed: int, twin: bool = False, **changes: Any) -> dict[str, Any]:
     """The outcome of an episode in which nothing is corrected."""
-    env = gymnasium.make(f"sim.envs:cellwright/{task}-v1", conditions=conditions, purpose="tuning", changes=changes)
+    env = gymnasium.make(
+        f"sim.envs:cellwright/{task}-v1", conditions=conditions, purpose="tuning", changes=changes, twin=twin
+    )
     env.reset(seed=seed)
     over = False
     while not over:
@@ -51,6 +59,13 @@ def test_it_is_joined_in_truth_and_gently(task: str, conditions: str, seed: int,
     outcome = joined(task, conditions, seed, **changes)
     assert outcome["why"] == ""
     assert outcome["peak_n"] < 30.0
+
+
+def test_a_shaft_that_finds_its_bore_is_not_thrown_onto_its_chamfer() -> None:
+    """Pressed by as much as the rim bears until it drops in, these three hit with 30 N."""
+    outcomes = [joined("Insert", "declared", seed, twin=True, **SHAFT) for seed in (2, 23, 27)]
+    assert all(outcome["success"] for outcome in outcomes)
+    assert max(outcome["peak_n"] for outcome in outcomes) < 27.0
 
 
 @dataclass
