@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from policies.evaluation import Evaluation, Result
 
 SEEDS_SHOWN = 6
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="K=V",
+        help="Change a condition: peg_mm=12, or a range, [8, 12]. Of several families, those that have it.",
+    ),
+]
 
 
 def eval_(
@@ -33,14 +41,7 @@ def eval_(
         str | None,
         typer.Option(help="Of the task, as hard, medium or shop. Default: those it was made for, or the first."),
     ] = None,
-    values: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="K=V",
-            help="Change a condition: peg_mm=12, or a range, [8, 12]. Of several families, those that have it.",
-        ),
-    ] = None,
+    values: Changes = None,
     twin: Annotated[bool, typer.Option("--twin", help="In the cell's floating twin, without the arm.")] = False,
     episodes: Annotated[int, typer.Option(min=1, help="How many episodes.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Which episodes.")] = 1,

@@ -14,6 +14,7 @@ from cells.commands.product import parameters
 from cells.commands.show import DEFAULT_CELL, AsJson, CellName, emit, plain
 from cells.errors import InputError, Problem
 from cells.streams import STDERR, STDOUT, rerouted
+from policies.eval_command import Changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,14 +44,7 @@ def train(
     conditions: Annotated[
         str | None, typer.Option(help="What varies and how far, by name: hard, medium, shop ... Default: the first.")
     ] = None,
-    values: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="K=V",
-            help="Change a condition: peg_mm=12, or a range, [8, 12]. Of several families, those that have it.",
-        ),
-    ] = None,
+    values: Changes = None,
     learner: Annotated[LearnerName, typer.Option(help="How to learn.")] = LearnerName.TUNING,
     budget: Annotated[
         str, typer.Option(help="CPU time of all processes together, not wall clock: 90s, 20min, 1h.")
