@@ -254,7 +254,8 @@ def play_weights(practice: Practice, purpose: Purpose, seeds: Sequence[int], wei
 
     def act(observation: Array, info: Mapping[str, Any]) -> Array:
         with torch.no_grad():
-            return network(torch.as_tensor(observation, dtype=torch.float32)).double().numpy()  # type: ignore[no-any-return]
+            said = network(torch.as_tensor(observation, dtype=torch.float32)).double().numpy()
+        return ACTION.clipped(said)  # single precision rounds a bound up, and a cell clips as well
 
     return play_all(practice, purpose, seeds, act)
 
