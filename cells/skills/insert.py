@@ -38,8 +38,7 @@ SEARCH_STIFFNESS, SEARCH_TURNING = 1500.0, 40.0  # N/m, Nm/rad
 PUSH_STIFFNESS = 500.0
 DOWN = 2000.0  # N/m
 SPIRAL_PITCH, SPIRAL_RADIUS = 0.0006, 0.0028  # m
-NEAR, SLOW = 0.0015, 0.005  # m above the rim, from where a part comes down slowly (m/s): the arm's mass hits it
-MORE = 2.0  # N by which a search presses more than what resists it; with 1 N parts don't drop in any more
+NEAR = 0.0015  # m above the rim, from where a part comes down slowly
 DROP = 0.0007  # m below where the chamfer alone would let the tip go
 SEARCH_TIME = 9.0  # s
 AWAY, GENTLE = 0.012, 0.03  # m, m/s: up from studs that the part may be on in part
@@ -130,8 +129,8 @@ def search(context: Context, reading: Reading, contact: Contact, how: Push) -> P
         press = did.press * how.press
         # No more strain than the rim resists, and a little: it would be let loose where the hole begins, and throw the
         # part onto its chamfer.
-        strain = min(press, max(push, 0.0) + MORE) if touched else press
-        speed = fast if touched or z > fit.rim + fit.tip + NEAR else min(fast, SLOW)
+        strain = min(press, max(push, 0.0) + how.more) if touched else press
+        speed = fast if touched or z > fit.rim + fit.tip + NEAR else min(fast, how.slow)
         height = max(height - did.pace * speed * dt, z - strain / DOWN)
         stiffness = (SEARCH_STIFFNESS, SEARCH_STIFFNESS, DOWN)
         at = corrected(tool_down((x, y, height), fit.yaw), contact)
@@ -162,8 +161,7 @@ def push_in(context: Context, reading: Reading, contact: Contact, how: Push) -> 
         rate, side = (2 * pi * how.hertz, how.side) if stuck > STICKS else (0.0, 0.0)
         phase = rate * (stuck - STICKS)
         speed = did.pace * (fast if missing > CLOSE else how.close)
-        share = how.ease[int(phase / (2 * pi)) % len(how.ease)]
-        height = max(height - speed * dt, z - share * force / DOWN)
+        height = max(height - speed * dt, z - force / DOWN)
         at = tool_down((x + side * cos(phase), y + side * sin(phase), height), fit.yaw + how.turn * sin(phase))
         spin, stiffness = how.turn * rate * cos(phase), (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN)
         reading = yield softly(corrected(at, contact), stiffness, how.turning, 2 * force, spin)

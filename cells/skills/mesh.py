@@ -1,13 +1,13 @@
 """Mesh: put a gear onto its shaft while its teeth find those of the gear beside it.
 
 As insert does, but lightly, and turning to and fro by more than half a tooth's pitch each way where it sticks: pressed
-harder, tooth locks on tooth. A wheel that turns easily is taken along even so, and never finds the gaps of the other:
-so every other round goes with less force, under which one slides on the other.
+harder, tooth locks on tooth.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 
 from cells.ports import Reading
 from cells.skills.contract import Call, Context, Skill, Steps
@@ -15,8 +15,8 @@ from cells.skills.insert import INSERT, put
 from cells.skills.push import Push
 
 SPAN = 0.65  # of a pitch, each way
-# Teeth meet teeth.
-NOMINAL = Push(speed=0.012, glide=0.006, force=4.0, close=0.012, side=0.0, hertz=0.5, patience=12.0, ease=(1.0, 0.35))
+# Teeth meet teeth. With what makes the search for a hole gentle, 9 of 117 wheels failed; without it 8 of 200.
+NOMINAL = Push(speed=0.012, slow=inf, more=inf, glide=0.006, force=4.0, close=0.012, side=0.0, hertz=0.5, patience=12.0)
 
 
 def push_for(call: Call) -> Push:

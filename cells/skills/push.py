@@ -15,14 +15,17 @@ SEATED = 0.0010  # m of missing depth at which a stop may be the bottom
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """How a part comes down at first (``speed``, m/s), presses while it searches (``press``, N) on a spiral (``glide``,
-    m/s); how it is pushed down (``force``, N) on the way (``sink``, m/s) and near the bottom (``close``, m/s), where
-    the arm's mass would hit it. What it does where it sticks: a turn (rad) and a circle (m) at so many rounds a second,
-    for at most so long (s), pressing in one round after the other with such shares of the force (``ease``); how stiff
-    it is in turning (Nm/rad), and what missing depth (m) may be the bottom."""
+    """How a part comes down at first (``speed``, m/s) and just above the rim (``slow``, m/s: the arm's mass hits it),
+    presses while it searches (``press``, N, and at most so much ``more``, N, than what resists it; with 1 N parts don't
+    drop in any more) on a spiral (``glide``, m/s); how it is pushed down (``force``, N) on the way (``sink``, m/s) and
+    near the bottom (``close``, m/s), where the arm's mass would hit it. What it does where it sticks: a turn (rad) and
+    a circle (m) at so many rounds a second, for at most so long (s); how stiff it is in turning (Nm/rad), and what
+    missing depth (m) may be the bottom."""
 
     speed: float = 0.010
+    slow: float = 0.005
     press: float = 5.0
+    more: float = 2.0
     glide: float = 0.010
     force: float = 12.0
     sink: float = 0.025
@@ -31,7 +34,6 @@ class Push:
     side: float = 0.0003
     hertz: float = 1.5
     patience: float = 7.0
-    ease: tuple[float, ...] = (1.0,)
     turning: float = TURNING
     seated: float = SEATED
 
