@@ -14,13 +14,14 @@ from importlib.resources.abc import Traversable
 
 from cells.description.cell import Cell
 
-# Of the ground floor, what decides the course of an episode; how orders, words and commands become one doesn't.
-PLAYING = ("control", "kinematics", "library", "products", "skills")
+# Of the ground floor, what can't decide the course of an episode: how words and orders become one, and what is kept.
+ASIDE = frozenset({"commands", "dialogue", "journal", "language", "orders"})
 SUFFIXES = (".py", ".yaml", ".json", ".urdf")
 
 
 def played_by(package: str, cell: Cell) -> str:
-    """SHA-256 of the source of ``cells`` that plays, all source of the environment's ``package``, and the ``cell``."""
+    """SHA-256 of the source of ``cells`` but for ``ASIDE``, of that of the environment's ``package``, and of the
+    ``cell``."""
     return hashlib.sha256((_source(package) + fingerprint(cell)).encode()).hexdigest()
 
 
@@ -32,17 +33,21 @@ def fingerprint(cell: Cell) -> str:
 @cache
 def _source(package: str) -> str:
     hashed = hashlib.sha256()
-    for root in (*(files("cells") / name for name in PLAYING), files(package)):
-        for path, file in sorted(_sources(root)):
+    for root in (files("cells"), files(package)):
+        for path, file in sorted(_sources(root, but=ASIDE)):
             content = file.read_bytes()
             hashed.update(f"{path} {len(content)}\n".encode() + content)
     return hashed.hexdigest()
 
 
-def _sources(folder: Traversable, above: str = "") -> Iterator[tuple[str, Traversable]]:
-    """The source files below a folder, with their paths."""
+def _sources(
+    folder: Traversable, above: str = "", but: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, Traversable]]:
+    """The source files below a folder, with their paths, ``but`` those in its folders of such names."""
     for item in folder.iterdir():
         path = f"{above}/{item.name}"
+        if item.name in but:
+            continue
         if item.is_dir():
             yield from _sources(item, path)
         elif item.name.endswith(SUFFIXES):

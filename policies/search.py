@@ -96,9 +96,11 @@ def search(
                 check_budget(run, share, len(shares) / each.episodes)
         return np.array([cost(one) for one in played]).reshape(len(points), len(seeds))
 
-    while (unknown and not belief.generations) or run.spent_s + (
-        belief.took or expected_s or 0.0
-    ) < share * run.budget_s:
+    def in_time() -> bool:
+        expects_s = belief.took or expected_s or 0.0
+        return run.spent_s + expects_s < share * run.budget_s
+
+    while in_time() or (unknown and not belief.generations):
         before = run.spent_s
         belief = advance(belief, low, high, trial, run.asked.seed, each)
         belief = replace(belief, took=run.spent_s - before)

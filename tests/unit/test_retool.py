@@ -314,14 +314,19 @@ def test_what_could_not_be_proven_is_tried_again_once_there_is_somebody_new(tmp_
     assert not retooled(tmp_path / "run", poor)[1][1].data["proven"]
 
 
-def test_a_policy_that_the_skill_can_not_take_is_left_out(tmp_path: Path) -> None:
-    retooled(tmp_path / "first")
+def only_one_that_can_not_act() -> None:
+    """Leave in the user's zoo a policy for another clock in the place of the only one."""
     [folder] = store.own_zoo().glob("*/*")
     read = read_entry(folder)
     odd = read.entry.model_dump(mode="json", by_alias=True, exclude={"schema_", "files"})
     odd |= {"name": "odd", "policy_every": read.entry.policy_every + 1}
     write_entry(store.own_zoo(), odd, {name: read.files[name] for name in read.entry.files})
     remove_entry(folder)
+
+
+def test_a_policy_that_the_skill_can_not_take_is_left_out(tmp_path: Path) -> None:
+    retooled(tmp_path / "first")
+    only_one_that_can_not_act()
     _, events, board = retooled(tmp_path / "second")
     assert any("odd@1.0.0 is left out: " in line and "policy_every" in line for line in board.said)
     assert events[1].data["proven"] and events[1].data["tried"][0]["name"] == "nominal"
@@ -331,12 +336,7 @@ def test_somebody_new_who_is_of_no_use_buys_no_second_evaluation(tmp_path: Path)
     poor = Terms(gated=10, final=20, budget_s=1e-9)
     _, before, _ = retooled(tmp_path / "run", poor)
     retooled(tmp_path / "elsewhere")
-    [folder] = store.own_zoo().glob("*/*")
-    read = read_entry(folder)
-    odd = read.entry.model_dump(mode="json", by_alias=True, exclude={"schema_", "files"})
-    odd |= {"name": "odd", "policy_every": read.entry.policy_every + 1}
-    write_entry(store.own_zoo(), odd, {name: read.files[name] for name in read.entry.files})
-    remove_entry(folder)
+    only_one_that_can_not_act()
     Bore.begun.clear()
     _, after, _ = retooled(tmp_path / "run", poor)
     assert after[1].data["final"] == before[1].data["final"] and not after[1].data["proven"]
