@@ -144,25 +144,29 @@ def push_in(context: Context, reading: Reading, contact: Contact, how: Push) -> 
     fit, dt, fast = contact.fit, context.cell.tick_s, min(how.sink, context.cell.limits.contact_speed)
     height, stuck, firm, lowest = reading.arm.tcp.xyz[2], 0.0, 0, reading.arm.tcp.xyz[2]
     x, y = reading.arm.tcp.xyz[:2]
+    phase = kept = 0.0
     contact.enter("push", reading)
     for _ in range(round(how.patience / dt)):
         z, push, did = reading.arm.tcp.xyz[2], float(contact.felt(reading)[2]), contact.correction
         missing, force = z - fit.tip - fit.bottom, did.press * how.force
         firm = firm + 1 if push > 0.7 * force and missing < how.seated else 0
         if firm >= round(0.1 / dt):
+            if how.keeps:
+                contact.fit = replace(fit, yaw=fit.yaw + how.turn * sin(phase))
             return reading, None
         if z < lowest - 2e-4:
-            lowest, stuck = z, 0.0
+            lowest, stuck, kept = z, 0.0, phase if how.keeps else 0.0
         stuck += dt
         # The spring's centre follows the hand sideways, so that the hole leads and nothing is held against it.
         x += 0.05 * (reading.arm.tcp.xyz[0] - x)
         y += 0.05 * (reading.arm.tcp.xyz[1] - y)
         # From where the part is: a turn that began in the middle would start with a jump, faster than the arm may be.
         rate, side = (2 * pi * how.hertz, how.side) if stuck > STICKS else (0.0, 0.0)
-        phase = rate * (stuck - STICKS)
-        speed = did.pace * (fast if missing > CLOSE else how.close)
-        height = max(height - speed * dt, z - force / DOWN)
-        at = tool_down((x + side * cos(phase), y + side * sin(phase), height), fit.yaw + how.turn * sin(phase))
+        phase = kept + rate * (stuck - STICKS)
+        speed, aside = (fast, how.aside / PUSH_STIFFNESS) if missing > CLOSE else (how.close, 0.0)
+        height = max(height - did.pace * speed * dt, z - force / DOWN)
+        ax, ay = x + aside * cos(how.bearing), y + aside * sin(how.bearing)
+        at = tool_down((ax + side * cos(phase), ay + side * sin(phase), height), fit.yaw + how.turn * sin(phase))
         spin, stiffness = how.turn * rate * cos(phase), (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN)
         reading = yield softly(corrected(at, contact), stiffness, how.turning, 2 * force, spin)
     missing = 1000 * (reading.arm.tcp.xyz[2] - fit.tip - fit.bottom)

@@ -19,8 +19,10 @@ class Push:
     presses while it searches (``press``, N, and at most so much ``more``, N, than what resists it; with 1 N parts don't
     drop in any more) on a spiral (``glide``, m/s); how it is pushed down (``force``, N) on the way (``sink``, m/s) and
     near the bottom (``close``, m/s), where the arm's mass would hit it. What it does where it sticks: a turn (rad) and
-    a circle (m) at so many rounds a second, for at most so long (s); how stiff it is in turning (Nm/rad), and what
-    missing depth (m) may be the bottom."""
+    a circle (m) at so many rounds a second, for at most so long (s); whether it ``keeps`` the turn at which it goes on,
+    as a wheel does, or turns back to where its hole is estimated; how stiff it is in turning (Nm/rad), and what missing
+    depth (m) may be the bottom. On the way, but not near the bottom, it is held ``aside`` (N) in a direction
+    (``bearing``, rad in the world)."""
 
     speed: float = 0.010
     slow: float = 0.005
@@ -34,6 +36,9 @@ class Push:
     side: float = 0.0003
     hertz: float = 1.5
     patience: float = 7.0
+    keeps: bool = False
+    aside: float = 0.0
+    bearing: float = 0.0
     turning: float = TURNING
     seated: float = SEATED
 

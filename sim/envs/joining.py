@@ -113,7 +113,7 @@ class Joining(gymnasium.Env[Array, Array]):
     def _episode(self) -> Course:
         """Join, let go, and go up: the skill's own steps."""
         scene, call = self._scene, self._scene.call
-        how, tilt = push_for(call) if call.skill == "mesh" else Push(), None
+        how, tilt = push_for(scene.cell, call) if call.skill == "mesh" else Push(), None
         if self._constants is not None:
             contract = tuned_by(call.skill, nominal_of(call.skill, scene.fit), self._constants)
             how, tilt = tuned_as(contract, self._constants, how) if contract else (how, tilt)

@@ -8,6 +8,8 @@ Names, ranges and materials are data: cells/library/products/gearbox.yaml.
 
 from __future__ import annotations
 
+from math import pi
+
 from cells.products.family import BuildLimits, Built, Derivation, Family, Parameters, Rule
 from cells.products.gearbox import parts
 from cells.products.gearbox.dimensions import (
@@ -85,10 +87,13 @@ def _process(d: Dimensions, pins: tuple[str, ...], screws: tuple[str, ...]) -> P
 
     shafts = [put("insert", f"shaft_{i}", f"housing/bore_{i}", BORE, FLOOR, (place.id,)) for i in (1, 2)]
     down = d.shaft_length - BORE
-    turns = (0.0, meshed_turn(*d.wheels, 0.0))
+    small, large = d.wheels
+    # They stand along x, the small one first, so that this is away from the large one.
+    one = {"pitch": small.pitch_angle, "turn": 0.0, "away": pi}
+    other = {"pitch": large.pitch_angle, "turn": meshed_turn(small, large, 0.0), "away": 0.0}
     wheels = [
-        put("mesh", item, f"shaft_{i}/top", down, d.base, tuple(shafts), pitch=wheel.pitch_angle, turn=turn)
-        for i, (item, wheel, turn) in enumerate(zip(("small_gear", "large_gear"), d.wheels, turns, strict=True), 1)
+        put("mesh", item, f"shaft_{i}/top", down, d.base, tuple(shafts), **more)
+        for i, (item, more) in enumerate({"small_gear": one, "large_gear": other}.items(), 1)
     ]
     runs = ProcessStep(
         "turn_large_gear", "turn", "large_gear", "small_gear/bore", {"ratio": d.large.teeth / d.small.teeth},
