@@ -68,6 +68,28 @@ def test_a_shaft_that_finds_its_bore_is_not_thrown_onto_its_chamfer() -> None:
     assert max(outcome["peak_n"] for outcome in outcomes) < 27.0
 
 
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(4, id="thrown back by 1.9 rad/s once"),
+        pytest.param(6, id="found after 16 s once"),
+        pytest.param(8, id="never found once"),
+    ],
+)
+def test_a_wheel_finds_the_gap_between_the_others_teeth_and_goes_on_as_it_is_turned(seed: int) -> None:
+    env: Any = gymnasium.make("sim.envs:cellwright/Mesh-v1", conditions="bench", purpose="tuning", twin=True).unwrapped
+    env.reset(seed=seed)
+    over, turns = False, []
+    while not over:
+        _, _, over, _, info = env.step(NEUTRAL)
+        turns.append((env._run.reading.time, env._run.reading.arm.tcp.yaw))
+    env.close()
+    times, yaws = np.array(turns).T
+    assert info["outcome"]["why"] == ""
+    assert info["outcome"]["quick"]
+    assert np.max(np.abs(np.diff(np.unwrap(yaws)) / np.diff(times))) < 1.5
+
+
 @dataclass
 class Leans:
     """A policy of kind parameters that leans as it is told."""

@@ -202,6 +202,17 @@ def test_parts_fit_where_they_belong(variant: ProductVariant) -> None:
             assert clash(parts["pin"], (x, y, d.deck - PIN_SEAT), cover) < 0
 
 
+@few
+@given(VARIANTS)
+def test_each_wheel_is_held_away_from_the_other(variant: ProductVariant) -> None:
+    places = standing(variant)
+    small, large = (np.array(places[item].xyz[:2]) for item in ("small_gear", "large_gear"))
+    for item, away in (("small_gear", small - large), ("large_gear", large - small)):
+        [step] = [step for step in variant.process.steps if (step.capability, step.item) == ("mesh", item)]
+        angle = step.constraints["away"]
+        assert np.array([math.cos(angle), math.sin(angle)]) @ away == pytest.approx(np.linalg.norm(away))
+
+
 @settings(few, max_examples=4)
 @given(PARAMETERS.map(lambda parameters: buildable({**parameters, "screws": 4})).filter(bool))
 def test_screws_pass_the_cover_and_reach_their_threads(variant: ProductVariant) -> None:
