@@ -28,7 +28,9 @@ def retool(
         str, typer.Option(help="CPU time for improving, shared by the steps that need it: 90s, 10min, 1h.")
     ] = "10min",
     target: Annotated[float, typer.Option(min=0.5, max=1.0, help="The share that has to succeed.")] = 0.95,
-    jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes that play episodes.")] = 1,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Processes that play episodes. Default: one a core.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Its folder; goes on there. Default: under runs/retool.")] = None,
     cell: CellName = DEFAULT_CELL,
     as_json: AsJson = False,
@@ -45,8 +47,9 @@ def retool(
     from cells.commands.run import prepare
     from policies.retool import Terms
     from policies.train_command import seconds
+    from policies.workers import cores
 
-    terms = Terms(target=target, budget_s=seconds(budget), jobs=jobs)
+    terms = Terms(target=target, budget_s=seconds(budget), jobs=jobs or cores())
     order, the_cell, variants, plan = prepare(order_file, cell, overrides or [])
     result = retool_order(order, the_cell, cell, variants, plan, terms, out)
     if as_json:
@@ -73,6 +76,7 @@ def retool_order(
     from policies.provenance import fingerprint
     from policies.retool import Retooling
     from policies.retool import Terms as Default
+    from policies.workers import cores
 
     folder = out or Path("runs/retool") / f"{order.id}-{plan.hash[:8]}-{fingerprint(cell)[:8]}"
     # Physics engines write on stdout, where only the result belongs.
@@ -96,7 +100,7 @@ def retool_order(
             board.say(f"what it shall look like: {picture}")
         steps = contact_steps(plan, variants, cell_name)
         command = " ".join(["cellwright", *sys.argv[1:]])
-        work = Retooling(order.id, cell, steps, terms or Default(), folder, command, board, note)
+        work = Retooling(order.id, cell, steps, terms or Default(jobs=cores()), folder, command, board, note)
         try:
             work.run()
         finally:

@@ -10,7 +10,13 @@ from multiprocessing import get_context
 
 from cells.streams import STDERR, STDOUT
 
+MOST = 16  # processes, unless somebody asks for more: each takes 0.4 GB
 LOOK_S = 1.0  # s between two looks at whether the one that began them is still there
+
+
+def cores() -> int:
+    """How many processes can compute side by side here."""
+    return min(len(os.sched_getaffinity(0)), MOST)
 
 
 def workers(jobs: int) -> ProcessPoolExecutor:

@@ -41,8 +41,8 @@ class Contact:
 
     Its ``fit``; the ``phase`` and since when (s) it lasts; the ``way`` (rad, world) that a part leans, by how much it
     shall ``lean`` and be ``turned`` from the fit's yaw (rad); the number of ``tries``; what the wrist felt in the air
-    (``tare``, (6,)) and the highest force since (``peak``, N); the ``correction`` that stands; when (s) and where (m) a
-    policy last saw the tool (``seen``).
+    (``tare``, (6,)) and the highest force since (``peak``, N) with its phase (``hardest``); the ``correction`` that
+    stands; when (s) and where (m) a policy last saw the tool (``seen``).
     """
 
     fit: Fit
@@ -51,6 +51,7 @@ class Contact:
     way: float = 0.0
     tries: int = 0
     peak: float = 0.0
+    hardest: str = ""
     tare: Array = field(default_factory=lambda: np.zeros(6))
     lean: float = 0.0
     turned: float = 0.0
@@ -64,7 +65,9 @@ class Contact:
     def felt(self, reading: Reading) -> Array:
         """(6,) [f; m] that acts on the tool (world axes, tared); keeps the peak."""
         felt = reading.wrench - self.tare
-        self.peak = max(self.peak, math.sqrt(float(felt[0]) ** 2 + float(felt[1]) ** 2 + float(felt[2]) ** 2))
+        force = math.sqrt(float(felt[0]) ** 2 + float(felt[1]) ** 2 + float(felt[2]) ** 2)
+        if force > self.peak:
+            self.peak, self.hardest = force, self.phase
         return felt
 
 

@@ -47,7 +47,7 @@ def outcome_of(
     elif faults:
         cause, why = f"believed done, {faults[0].split(' ')[0]}", "; ".join(faults)
     elif peak > limit_n:
-        cause, why = "too much force", f"{peak:.1f} N"
+        cause, why = f"{contact.hardest}: too much force", f"{peak:.1f} N"
     elif seconds > limit_s:
         cause, why = "out of time", f"{seconds:.1f} s"
     return Outcome(

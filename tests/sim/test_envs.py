@@ -96,7 +96,8 @@ def test_who_presses_hard_fails_and_is_told_why_and_all_that_is_seen_is_within_b
     assert np.ptp(np.array(seen), axis=0).astype(bool).sum() > OBSERVATION.size / 2  # not only clipped to them
     outcome = info["outcome"]
     assert over and reward < 0.5 and not info["is_success"]
-    assert outcome["cause"] in {"too much force", "guard"} and outcome["peak_n"] > 30.0 and not outcome["quick"]
+    assert outcome["cause"] in {"slide: too much force", "guard"}  # that's where it meets the wall
+    assert outcome["peak_n"] > 30.0 and not outcome["quick"]
     assert info["drawn"]["seed"] == 4
 
 
