@@ -15,7 +15,7 @@ from cells.skills.registry import skills
 from policies.card import card, plot
 from policies.collecting import Told
 from policies.contents import CARD, EVALUATION, FILMSTRIP, NETWORK, PLOT, REPLAY, WEIGHTS
-from policies.entry import parts
+from policies.entry import MAX_COMMAND, parts
 from policies.episodes import Row
 from policies.evaluation import Evaluation, evaluate
 from policies.filmstrip import chosen, write_strip
@@ -81,8 +81,8 @@ def described(
         "normaliser": {"mean": mean, "scale": scale}, "parameters": values,
         "part_ranges": {"trained": run.trained, "proven": {}},
         "training": {
-            "command": command[:200], "seed": run.asked.seed, "budget_s": run.budget_s, "cpu_s": round(cpu_s, 1),
-            "steps": run.steps, "code_version": version("cellwright"),
+            "command": command[:MAX_COMMAND], "seed": run.asked.seed, "budget_s": run.budget_s,
+            "cpu_s": round(cpu_s, 1), "steps": run.steps, "code_version": version("cellwright"),
         },
         "licence": "Apache-2.0", "parents": (),
     }  # fmt: skip

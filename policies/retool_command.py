@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -99,7 +100,7 @@ def retool_order(
         if picture:
             board.say(f"what it shall look like: {picture}")
         steps = contact_steps(plan, variants, cell_name)
-        command = " ".join(["cellwright", *sys.argv[1:]])
+        command = shlex.join(["cellwright", *sys.argv[1:]])
         work = Retooling(order.id, cell, steps, terms or Default(jobs=cores()), folder, command, board, note)
         try:
             work.run()

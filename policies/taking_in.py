@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +16,7 @@ from cells.errors import InputError, Problem
 from cells.skills.contracts import CONTRACTS, contract_for
 from cells.skills.registry import skills
 from policies.contents import EVALUATION, NETWORK, WEIGHTS
-from policies.entry import Normaliser, parts
+from policies.entry import MAX_COMMAND, Normaliser, parts
 from policies.folder import write_entry
 from policies.foreign import read_foreign
 from policies.network import from_weights, to_onnx
@@ -53,7 +54,7 @@ def take_in(archive: Path, zoo: Path, name: str, skill: str, normaliser: Path, l
         "normaliser": {"mean": network.mean.tolist(), "scale": network.scale.tolist()}, "parameters": {},
         "part_ranges": {"trained": {}, "proven": {}},
         "training": {
-            "command": " ".join(["cellwright", *sys.argv[1:]])[:200], "seed": foreign.seed, "budget_s": 0.0,
+            "command": shlex.join(["cellwright", *sys.argv[1:]])[:MAX_COMMAND], "seed": foreign.seed, "budget_s": 0.0,
             "cpu_s": 0.0, "steps": foreign.steps, "code_version": f"stable-baselines3 {foreign.version}",
         },
         "licence": licence, "parents": (),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -100,7 +101,7 @@ def train(
             spent_s = run.spent_s
             draw_curves(run.points, folder / "curves.png")
             watch.say(f"comparing with the nominal on {episodes} episodes")
-        zoo, command = home_folder() / "zoo", " ".join(["cellwright", *sys.argv[1:]])
+        zoo, command = home_folder() / "zoo", shlex.join(["cellwright", *sys.argv[1:]])
         with progress(2 * episodes) as heard:
             written, found = write_result(run, spent_s, learned, episodes, described, zoo, called, command, heard)
     if as_json:

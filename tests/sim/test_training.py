@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,9 +36,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("home")
 def test_a_policy_is_trained_and_a_second_command_has_nothing_left_to_do(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = ["insert", "--conditions", "medium", "--set", "peg_mm=16", "--budget", "1s", "--episodes", "1", "--json"]
+    out = tmp_path / "a run" / ("of a long name" * 15)
+    words = ["insert", "--conditions", "medium", "--set", "peg_mm=16", "--set", "peg_length_mm=[38, 40]",
+             "--budget", "1s", "--episodes", "1", "--out", str(out), "--json"]  # fmt: skip
+    monkeypatch.setattr(sys, "argv", ["/bin/cellwright", "train", *words])
     app(args=words, standalone_mode=False)
     said = capfd.readouterr()
     result = json.loads(said.out)
@@ -49,6 +54,7 @@ def test_a_policy_is_trained_and_a_second_command_has_nothing_left_to_do(
     assert {path.name for path in folder.iterdir()} >= {"card.md", "success.png", "filmstrip.png"}
     written = json.loads((folder / "policy.json").read_text())
     assert written["part_ranges"]["trained"]["pegboard"]["peg_mm"] == [16, 16]
+    assert shlex.split(written["training"]["command"]) == ["cellwright", "train", *words]
     contract = contract_for("insert", "parameters", TILT_NOMINAL)
     assert contract is not None
     load_policy(folder, contract, *(written[key] for key in ("robot", "tool", "control_mode", "policy_every")))
