@@ -28,9 +28,9 @@ Nominal = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,47}@[1-9
 Reference = Annotated[
     str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,47}@(0|[1-9][0-9]{0,5})(\.(0|[1-9][0-9]{0,5})){2}$")
 ]
-# An expression of SPDX identifiers: "Apache-2.0", "CC-BY-4.0 OR MIT".
 MAX_COMMAND = 2000  # characters
 Command = Annotated[str, StringConstraints(min_length=1, max_length=MAX_COMMAND, pattern=r"^[^\x00-\x1f\x7f]+$")]
+# An expression of SPDX identifiers: "Apache-2.0", "CC-BY-4.0 OR MIT".
 Licence = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+() -]{0,99}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 FileName = Literal[

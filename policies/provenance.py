@@ -33,8 +33,8 @@ def fingerprint(cell: Cell) -> str:
 @cache
 def _source(package: str) -> str:
     hashed = hashlib.sha256()
-    for root in (files("cells"), files(package)):
-        for path, file in sorted(_sources(root, but=ASIDE)):
+    for root, but in ((files("cells"), ASIDE), (files(package), frozenset[str]())):
+        for path, file in sorted(_sources(root, but=but)):
             content = file.read_bytes()
             hashed.update(f"{path} {len(content)}\n".encode() + content)
     return hashed.hexdigest()

@@ -30,7 +30,7 @@ def retool(
     ] = "10min",
     target: Annotated[float, typer.Option(min=0.5, max=1.0, help="The share that has to succeed.")] = 0.95,
     jobs: Annotated[
-        int | None, typer.Option(min=1, max=64, help="Processes that play episodes. Default: one a core.")
+        int | None, typer.Option(min=1, max=64, help="Processes that play episodes. Default: the cores, 16 at most.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Its folder; goes on there. Default: under runs/retool.")] = None,
     cell: CellName = DEFAULT_CELL,
