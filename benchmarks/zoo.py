@@ -191,7 +191,7 @@ def searching(entries: int, seed: int, work: Path) -> dict[str, float]:
     """Times of a search (ms)."""
     rows, asked = index_of(entries, random.Random(seed)), wanted_peg()
     same = [row.model_copy(update={"capability": "insert", "robot": asked.robot, "control_mode": asked.control_mode,
-                                   "tool": asked.tool, "nominal": "tilt@1"}) for row in rows]  # fmt: skip
+                                   "tool": asked.tool, "nominal": "tilt@2"}) for row in rows]  # fmt: skip
     path = work / INDEX
     path.write_bytes(index_json(rows))
 
@@ -212,7 +212,7 @@ def wanted_peg() -> Wanted:
     from policies.matching import wanted
 
     variant = build_variant("pegboard", {"clearance_mm": 0.35, "peg_mm": 12})
-    return wanted("insert", variant, families()["pegboard"], load_cell(CELL), "tilt@1")
+    return wanted("insert", variant, families()["pegboard"], load_cell(CELL), "tilt@2")
 
 
 def index_of(entries: int, dice: random.Random) -> list[Row]:
@@ -229,7 +229,7 @@ def index_of(entries: int, dice: random.Random) -> list[Row]:
                          lower=0.9 * successes / episodes, time_s=dice.uniform(1.0, 5.0))  # fmt: skip
         rows.append(Row(
             policy=f"p{number}@1.{dice.randrange(9)}.0", archive=sha256(str(number).encode()), size=100_000, key="",
-            kind="residual", capability=skill, skill=skill, nominal="tilt@1" if skill == "insert" else f"{skill}@1",
+            kind="residual", capability=skill, skill=skill, nominal="tilt@2" if skill == "insert" else f"{skill}@1",
             robot=dice.choice(("panda", "ur5e", "iiwa14")), tool=dice.choice(("franka-hand", "parallel")),
             control_mode=dice.choice(("admittance", "impedance")), policy_every=12, trained={"pegboard": box},
             proven={"pegboard": box}, measured=known, licence="Apache-2.0",

@@ -47,7 +47,7 @@ class ContactStep:
 
     @cached_property
     def nominal(self) -> str:
-        """The strategy that it takes (``tilt@1``), as the environment tells."""
+        """The strategy that it takes (``tilt@2``), as the environment tells."""
         with self.practice.open("gate") as env:
             return str(env.reset(seed=0)[1]["nominal"])
 

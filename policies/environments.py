@@ -33,7 +33,7 @@ class Skilled(Protocol):
 class Environment(Protocol):
     """What such an environment has beside Gymnasium's own, behind ``unwrapped``; ``families`` are those of the parts
     that it draws. Its info tells the ``nominal`` that is
-    at work (``tilt@1``), and at the end of an episode the ``outcome`` and what was ``drawn``."""
+    at work (``tilt@2``), and at the end of an episode the ``outcome`` and what was ``drawn``."""
 
     task: Skilled
     cell: Cell

@@ -33,6 +33,7 @@ SQUARE = np.array([(1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1),
 
 Sides = tuple[float, float, float, float]  # of a hole's part, seen from the rim: from x to x, from y to y (m)
 NO_SIDES: Sides = (-math.inf, math.inf, -math.inf, math.inf)
+NO_OTHERS = np.zeros((0, 4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,12 @@ class Fit:
     interpenetration: float
 
 
-def measure(rim: Pose, hole: Hole, rod: Pose, width: float, chamfer: float, sides: Sides = NO_SIDES) -> Fit:
+def measure(
+    rim: Pose, hole: Hole, rod: Pose, width: float, chamfer: float, sides: Sides = NO_SIDES, others: Array = NO_OTHERS
+) -> Fit:
     """The fit of a rod of a ``width`` (m), the middle of its tip at ``rod`` and its length along z, in a hole whose rim
-    is at ``rim`` (both in one frame). Beyond its ``sides`` there is nothing of what the hole is in."""
+    is at ``rim`` (both in one frame). Beyond its ``sides`` there is nothing of what the hole is in, nor in its
+    ``others`` (n, 4): x, y of a hole (m, seen from the rim), half its width (m), and 1 for a round one."""
     at = (rim.inverse() @ rod).matrix()
     tip, floor = at[:3, 3], -hole.depth
     lowest = tip[2] - (width / 2 - chamfer) * math.hypot(at[0, 2], at[1, 2])
@@ -55,12 +59,14 @@ def measure(rim: Pose, hole: Hole, rod: Pose, width: float, chamfer: float, side
     if lowest < 0:
         round_ = hole.shape == "round"
         lines = ROUND if round_ else SQUARE
-        deepest = max(deepest, _overlap(at, lines, round_, hole.width / 2, width / 2, chamfer, sides))
+        deepest = max(deepest, _overlap(at, lines, round_, hole.width / 2, width / 2, chamfer, sides, others))
     return Fit(float(tip[2] - floor), math.hypot(tip[0], tip[1]), float(deepest))
 
 
 @njit(cache=True, error_model="numpy")
-def _overlap(at: Array, lines: Array, round_: bool, opening: float, half: float, chamfer: float, sides: Sides) -> float:
+def _overlap(
+    at: Array, lines: Array, round_: bool, opening: float, half: float, chamfer: float, sides: Sides, others: Array
+) -> float:
     """How far (m) a rod at the pose ``at`` (4, 4), seen from the rim, and the wall around the hole overlap; ``opening``
     and ``half`` are half widths.
 
@@ -74,24 +80,28 @@ def _overlap(at: Array, lines: Array, round_: bool, opening: float, half: float,
         outward = lines[k, 0] * at[:3, 0] + lines[k, 1] * at[:3, 1]
         tip = middle + (half - chamfer) * outward
         shoulder = middle + chamfer * axis + half * outward
-        over = _beyond(tip, round_, opening, sides)
+        over = _beyond(tip, round_, opening, sides, others)
         # Where a line passes the rim: on its chamfer, or above its shoulder.
         if shoulder[2] > 0:
             passes = tip - tip[2] / max(shoulder[2] - tip[2], 1e-9) * (shoulder - tip)
         else:
             passes = shoulder - shoulder[2] / axis[2] * axis
-            over = max(over, _beyond(shoulder, round_, opening, sides))
-        over = max(over, _beyond(passes, round_, opening, sides))
+            over = max(over, _beyond(shoulder, round_, opening, sides, others))
+        over = max(over, _beyond(passes, round_, opening, sides, others))
         deepest = max(deepest, min(over, -tip[2]))
     return deepest
 
 
 @njit(cache=True)
-def _beyond(point: Array, round_: bool, opening: float, sides: Sides) -> float:
+def _beyond(point: Array, round_: bool, opening: float, sides: Sides, others: Array) -> float:
     """By how much (m) a point (3,) in the frame of the rim is beyond the opening, inside the part."""
     x, y = point[0], point[1]
     from_axis = math.hypot(x, y) if round_ else max(abs(x), abs(y))
     inside: float = min(from_axis - opening, x - sides[0], sides[1] - x, y - sides[2], sides[3] - y)
+    for k in range(len(others)):
+        dx, dy = x - others[k, 0], y - others[k, 1]
+        from_axis = math.hypot(dx, dy) if others[k, 3] else max(abs(dx), abs(dy))
+        inside = min(inside, from_axis - others[k, 2])
     return inside
 
 
@@ -103,6 +113,7 @@ class FitWatch:
         self._world, self._serial, self._variant = world, serial, variant
         self._places = places_of(variant)
         self._depths = {step.item: step.constraints["depth"] for step in puts(variant)}
+        self._others = {item: _beside(variant, target) for item, target in self._places.items()}
         self.deepest: dict[str, float] = dict.fromkeys(self._places, 0.0)
         self.too_deep: dict[str, float] = {}
         world.step_hooks.append(self._look)
@@ -133,7 +144,8 @@ class FitWatch:
         if hole is not None:
             (x, y, _), (length, width, _) = hole.pose.xyz, onto.size
             sides = (-length / 2 - x, length / 2 - x, -width / 2 - y, width / 2 - y)
-            return [(pose(base) @ hole.pose, hole, pose(put), pieces[put].part.size[0], chamfer, sides)]
+            width, others = pieces[put].part.size[0], self._others[item]
+            return [(pose(base) @ hole.pose, hole, pose(put), width, chamfer, sides, others)]
         return [
             (
                 pose(put) @ own.pose,
@@ -142,6 +154,7 @@ class FitWatch:
                 stud.width,
                 chamfer,
                 NO_SIDES,
+                NO_OTHERS,
             )
             for own, stud in zip(pieces[put].part.holes.values(), onto.studs.values(), strict=True)
         ]
@@ -189,11 +202,23 @@ class FitWatch:
                 self.too_deep.setdefault(item, self._world.clock.now())
 
 
-Pair = tuple[Pose, Hole, Pose, float, float, Sides]  # as measure takes them
+Pair = tuple[Pose, Hole, Pose, float, float, Sides, Array]  # as measure takes them
 
 
 def _near(rim: Pose, hole: Hole, rod: Pose, *_: object) -> bool:
     return math.dist(rim.xyz, rod.xyz) < NEAR + hole.depth
+
+
+def _beside(variant: ProductVariant, target: str) -> Array:
+    """The holes (n, 4) beside a ``target`` (``plate/hole_1``) in the same face, as :func:`measure` takes them."""
+    onto, name = target.split("/")
+    holes = variant.part_of(onto).holes
+    if name not in holes:
+        return NO_OTHERS
+    x, y, z = holes[name].pose.xyz
+    beside = [hole for other, hole in holes.items() if other != name and hole.pose.xyz[2] == z]
+    rows = [(h.pose.xyz[0] - x, h.pose.xyz[1] - y, h.width / 2, h.shape == "round") for h in beside]
+    return np.array(rows, float).reshape(-1, 4)
 
 
 def places_of(variant: ProductVariant) -> dict[str, str]:

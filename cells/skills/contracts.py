@@ -10,7 +10,7 @@ from cells.skills import contact, pick, push, tilt
 from cells.skills.fit import Fit, leans, one_by_one
 from cells.skills.policy import Contract, Kind, Space
 
-TILT_NOMINAL, MESH_NOMINAL = "tilt@1", "mesh@2"
+TILT_NOMINAL, MESH_NOMINAL = "tilt@2", "mesh@2"
 SPIRAL_NOMINAL = "spiral@4"
 ONTO_NOMINAL = "onto@1"  # which no policy improves so far
 

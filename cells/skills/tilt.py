@@ -27,17 +27,20 @@ STIFFNESS, DOWN, TURNING = 800.0, 2000.0, 25.0  # N/m, N/m, Nm/rad
 NEARLY, DROPPED = math.radians(1.2), 0.0004  # rad of lean at which the middle of what stands in a hole is so deep (m)
 SEATED = 0.0010  # m of missing depth at which a stop may be the bottom
 INSIDE = 0.0015  # m of depth from which the hole holds the part
+ASTRAY = 0.004  # m beside the hole at which what isn't inside has left it: on it goes to the next hole
+REST = 0.6  # s for which what may be on the bottom rests, so that the press can grow, before it circles there too
 LIMIT = 20.0  # N of the spring, until the part is pushed in
 AIR = 0.002  # m above the rim at which feeling begins
 BACK = 0.012  # m above the rim to which a failed attempt goes back
 TOUCHED = 0.0008  # m: the error of what has been found by touch
 AIR_SPEED = 0.15  # m/s
 MARGIN = 0.0015  # m by which the low point stays inside the hole, whatever the error
-SLIDE_TIME, BEYOND = 2.0, 0.0065  # s; m beyond three times the error after which a slide has missed the hole
+SLIDE_TIME = 2.0  # s
 STILL, STILL_TIME = 0.002, 0.048  # m/s along the slide, s: so slow for so long, the low point leans on the wall
 ROUND, ROUND_RAMP = 10.0, 0.7  # rad/s of the circle where it sticks, s until it has its size
 TURN, TURN_RAMP = 8.2, 0.35  # rad/s of the turn to and fro of something square, s
 MORE, LITTLE = 4.0, 0.5  # N by which a push grows beyond what resists it, on the way and near the bottom
+MOMENT = 0.02  # s over which the mean of what resists it is taken on the bottom
 SLACK = 2e-4  # m that a part which falls may be ahead of its set pose
 RAMP = 0.1  # s in which a slide gets up speed
 
@@ -47,7 +50,7 @@ class Tilt:
     """The constants of the strategy: angles rad, forces N, speeds m/s and rad/s, rates 1/s, times s."""
 
     lean: float = math.radians(13)
-    descend: float = 0.008
+    descend: float = 0.006
     touch: float = 2.4
     press: float = 3.0
     glide: float = 0.04
@@ -91,11 +94,14 @@ def find_and_push(context: Context, reading: Reading, contact: Contact, how: Til
         if isinstance(found, str):
             wrong = found
         else:
-            contact.fit = replace(contact.fit, x=found[0], y=found[1], error=TOUCHED)
+            before = contact.fit
+            contact.fit = replace(before, x=found[0], y=found[1], error=TOUCHED)
             reading = yield from _stand_up(context, reading, contact, how)
             reading, wrong = yield from _go_in(context, reading, contact, how)
             if wrong is None:
                 return reading, None
+            if start.rim + start.tip - reading.arm.tcp.xyz[2] < INSIDE:
+                contact.fit = before  # what was taken for a wall of the hole wasn't one
         here = reading.arm.tcp.xyz
         up = tool_down((here[0], here[1], start.rim + start.tip + BACK), start.yaw)
         reading = yield from straight(context, reading, up, AIR_SPEED)
@@ -188,12 +194,12 @@ def _touch_down(context: Context, reading: Reading, contact: Contact, how: Tilt)
 def _slide(context: Context, reading: Reading, contact: Contact, how: Tilt) -> Found:
     """Slide the low point along until it leans on a wall."""
     fit, way, far, dt = contact.fit, contact.way, tip_reach(contact.fit), context.cell.tick_s
+    speed = min(how.descend, context.cell.limits.contact_speed)
     u = np.array([math.cos(way), math.sin(way), 0.0])
     contact.enter("slide", reading)
     begin = last = lowest(fit, reading.arm.tcp, way, far)
-    gone, leaned = 0.0, 0
-    # In a hole that is wide for how sure the estimate is, the wall is farther than what the error alone would tell.
-    most = max(3 * fit.error + BEYOND, reach(fit, fit.hole) - ahead(fit) + 2 * fit.error)
+    gone, leaned, height = 0.0, 0, float(begin[2])
+    most = reach(fit, fit.hole) - ahead(fit) + 2 * fit.error
     while reading.time - contact.since < SLIDE_TIME:
         here, press = lowest(fit, reading.arm.tcp, way, far), contact.correction.press
         along, against = float((here - begin) @ u), -float(contact.felt(reading)[:3] @ u)
@@ -203,14 +209,19 @@ def _slide(context: Context, reading: Reading, contact: Contact, how: Tilt) -> F
             x, y, _ = (here - u * reach(fit, fit.hole)).tolist()
             return reading, (x, y)
         if along > most:
+            # It passed the hole beside the middle; what it met of the rim pushed it aside, towards the middle.
+            aside = float((here - begin) @ np.array([-u[1], u[0], 0.0]))
+            contact.fit = replace(fit, x=fit.x - aside * u[1], y=fit.y + aside * u[0])
             return reading, f"the tip slid {1000 * along:.1f} mm and met no wall"
         pace = how.glide * contact.correction.pace * min(1.0, (reading.time - contact.since) / RAMP)
         gone = min(max(gone, along - 0.001) + pace * dt, along + how.slide * press / STIFFNESS)
         x, y, z = (here + u * (gone - along)).tolist()
+        # What has bounced off the rim comes down again no faster than it came.
+        height = max(height - speed * contact.correction.pace * dt, z - how.press * press / DOWN)
         twist = np.zeros(6)
         if against < how.slide / 3:
             twist[:3] = pace * u
-        at = leaning(fit, (x, y, z - how.press * press / DOWN), how.lean, way, far)
+        at = leaning(fit, (x, y, height), how.lean, way, far)
         reading = yield spring(at, contact, LIMIT, twist)
     return reading, "the tip neither slid on nor leaned on a wall"
 
@@ -261,7 +272,7 @@ def _go_in(context: Context, reading: Reading, contact: Contact, how: Tilt) -> P
     fit, way, dt = contact.fit, contact.way, context.cell.tick_s
     contact.enter("push", reading)
     x, y, height = reading.arm.tcp.xyz
-    lowest_yet, stuck, firm, tilt, yaw = height, 0.0, 0, np.zeros(2), contact.turned
+    lowest_yet, stuck, firm, borne, tilt, yaw = height, 0.0, 0, 0.0, np.zeros(2), contact.turned
     while stuck < how.patience:
         tcp, did = reading.arm.tcp, contact.correction
         missing, depth = tcp.xyz[2] - fit.tip - fit.bottom, fit.rim - tcp.xyz[2] + fit.tip
@@ -270,6 +281,8 @@ def _go_in(context: Context, reading: Reading, contact: Contact, how: Tilt) -> P
         firm = firm + 1 if push > 0.7 * force and missing < SEATED else 0
         if firm >= round(0.1 / dt):
             return reading, None
+        if depth < INSIDE and math.hypot(tcp.xyz[0] - fit.x, tcp.xyz[1] - fit.y) > ASTRAY:
+            return reading, f"the tip left the hole again, {1000 * depth:.1f} mm deep"
         if tcp.xyz[2] < lowest_yet - 1e-4:
             lowest_yet, stuck = tcp.xyz[2], 0.0
         stuck += dt
@@ -277,15 +290,18 @@ def _go_in(context: Context, reading: Reading, contact: Contact, how: Tilt) -> P
         tilt = tilt + how.give_way * dt * (np.array(tilt_of(tcp, fit)) - tilt)
         tilt *= min(1.0, how.swing / max(float(np.hypot(*tilt)), 1e-9))
         swung = tilt
-        if stuck > how.idle:
-            tilt, since = tilt * (1 - how.leak * dt), stuck - how.idle
+        idle = how.idle if missing > SEATED else REST
+        if stuck > idle:
+            tilt, since = tilt * (1 - how.leak * dt), stuck - idle
             angle, size = ROUND * since, how.cone * min(1.0, since / ROUND_RAMP)
             swung = tilt + size * np.array([math.cos(angle), math.sin(angle)])
             if not fit.round:
                 yaw = contact.turned + how.yaw * min(1.0, since / TURN_RAMP) * math.sin(TURN * since)
         speed = did.pace * (how.sink if missing > SEATED + INSIDE else how.close)
-        # No more strain than what is resisted, and a little: else it would be let loose where the resistance ends.
-        strain = min(force, max(push, 0.0) + (MORE if missing > SEATED + INSIDE else LITTLE))
+        # No more strain than what is resisted, and a little: else it would be let loose where the resistance ends. On
+        # the bottom for a moment, as there the press is to grow, and not to follow each tremble.
+        borne += (push - borne) * (1.0 if missing > SEATED else min(1.0, dt / MOMENT))
+        strain = min(force, max(borne, 0.0) + (MORE if missing > SEATED + INSIDE else LITTLE))
         height = max(min(height, tcp.xyz[2] + SLACK) - speed * dt, tcp.xyz[2] - strain / DOWN)
         twist = np.array([0.0, 0.0, -speed if push < force / 2 else 0.0, 0.0, 0.0, 0.0])
         lead = 0.5 * how.slide * did.press / STIFFNESS if depth < INSIDE else 0.0

@@ -79,7 +79,7 @@ def test_the_info_tells_no_truth_before_the_end_but_to_whom_is_privileged(insert
     drawn, _ = draw(env.unwrapped.conditions, "evaluation", 1, env.unwrapped._limits)
     _, info = insert().reset(seed=1)
     ordered = {"family": "pegboard", "parameters": drawn.parameters}
-    assert info == {"nominal": "tilt@1", "phase": "lean", "drawn": ordered, "time_s": 0.0, "peak_n": 0.0}
+    assert info == {"nominal": "tilt@2", "phase": "lean", "drawn": ordered, "time_s": 0.0, "peak_n": 0.0}
     _, info = env.reset(seed=1)
     assert info["privileged"] == {name: getattr(drawn, name) for name in info["privileged"]}
     assert {"offset", "tilt", "way", "yaw", "slipped", "leaning"} == info["privileged"].keys()

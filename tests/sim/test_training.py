@@ -78,7 +78,7 @@ def test_a_policy_is_trained_and_a_second_command_has_nothing_left_to_do(
         (["cover", "--conditions", "bench", "--product", "gearbox"], "lead to the strategy onto@1, which takes no"),
         (
             ["insert", "--set", "chamfer_mm=0.5", "--set", "tilt=0.0", "--learner", "cloning"],
-            "lead to the strategy spiral@4, which takes no policy of kind residual; one is for tilt@1",
+            "lead to the strategy spiral@4, which takes no policy of kind residual; one is for tilt@2",
         ),
         (["insert", "--budget", "soon"], "'soon' can't be read"),
     ],

@@ -66,6 +66,19 @@ def test_a_peg_that_fell_over_the_edge_is_beside_the_plate_and_not_in_it() -> No
         )
 
 
+def test_a_peg_that_dropped_into_the_next_hole_is_astray_and_not_inside_the_plate() -> None:
+    variant = build_variant("pegboard", {**ROUND.parameters, "pegs": 2})
+    (x, y, _), (to_x, to_y, _) = (hole.pose.xyz for hole in variant.parts["plate"].holes.values())
+    world = open_world(CELL, {variant.hash: variant}, seed=11)
+    watch = FitWatch(world, "T-01", variant)
+    defect = Defect("peg_1", "astray", aside=(to_x - x, to_y - y), high=DEPTH - 0.003)
+    assembled(world, "T-01", variant, defect, items=("plate", "peg_1"))
+    _, faults = watch.good()
+    world.close()
+    assert faults["peg_1"] == ["not in its place"]
+    assert watch.deepest["peg_1"] < 1e-4
+
+
 def test_a_peg_sunk_into_the_bottom_interpenetrates_by_as_much() -> None:
     fit = fit_of(Pose.at(0, 0, -DEPTH - 2e-4))
     assert fit.interpenetration == pytest.approx(2e-4)

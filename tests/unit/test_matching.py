@@ -16,7 +16,7 @@ from policies.measured import Measured
 CELL = load_cell("panda-bench")
 PART = {"clearance_mm": 0.5, "peg_mm": 12.0, "peg_shape": "round", "pegs": 2}
 ASKED = Wanted("insert", "pegboard", PART, {"clearance_mm": 2.0, "peg_mm": 10.0, "pegs": 3.0},
-               "panda", "franka-hand", "impedance", "tilt@1")  # fmt: skip
+               "panda", "franka-hand", "impedance", "tilt@2")  # fmt: skip
 PROVEN = {"clearance_mm": (0.4, 0.8), "peg_mm": (8.0, 16.0), "peg_shape": ("round",), "pegs": (1.0, 4.0)}
 
 
@@ -27,7 +27,7 @@ def row(name: str, proven: Any = PROVEN, lower: float | None = 0.9, time_s: floa
         known = Measured(task="Insert", conditions="hard", successes=95, episodes=100, lower=lower, time_s=time_s)
     same = {
         "archive": "0" * 64, "size": 1, "key": "", "kind": "residual", "capability": "insert", "skill": "insert",
-        "nominal": "tilt@1", "robot": "panda", "tool": "franka-hand", "control_mode": "impedance", "policy_every": 12,
+        "nominal": "tilt@2", "robot": "panda", "tool": "franka-hand", "control_mode": "impedance", "policy_every": 12,
         "trained": {"pegboard": proven}, "proven": {"pegboard": proven}, "measured": known, "licence": "Apache-2.0",
     }  # fmt: skip
     return Row(policy=f"{name}@1.0.0", **{**same, **more})
@@ -72,7 +72,7 @@ def test_a_parameter_that_nothing_is_said_of_is_not_proven() -> None:
         {"control_mode": "admittance"},
         {"robot": "ur5e"},
         {"tool": "other"},
-        {"nominal": "tilt@2"},
+        {"nominal": "tilt@1"},
     ],
 )
 def test_what_could_not_be_loaded_is_no_candidate(more: dict[str, str]) -> None:

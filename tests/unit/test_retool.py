@@ -500,7 +500,7 @@ def test_the_command_proves_a_step_in_the_simulated_cell(
     app(args=["order.yaml", "--json"], standalone_mode=False)
     result = json.loads(capfd.readouterr().out)
     [step] = result["steps"]
-    assert (step["strategy"], step["final"]["of"], result["proven"]) == ("tilt@1", 1, 1)
+    assert (step["strategy"], step["final"]["of"], result["proven"]) == ("tilt@2", 1, 1)
     assert Path(result["files"][0]).read_text(encoding="utf-8").startswith("<svg")
     with Journal.open(CELL.name) as journal:
         assert [event.kind for event in journal.events()] == list(changeover.KINDS)
