@@ -4,6 +4,9 @@ A part held upright passes over a sharp rim without dropping in, as soon as it o
 the part comes leaning, its lowest point inside the hole whatever the error of the estimate; it slides until that point
 meets the far wall, which tells where the hole is; it stands up against the wall; and goes in with the hand following
 where the hole leads, sideways and in tilt.
+
+An attempt that fails leaves what it found to the next one: a slide that passed beside the hole's middle, by how it was
+pushed aside. What has left the hole again is given up before it comes to another one.
 """
 
 from __future__ import annotations
