@@ -33,13 +33,15 @@ Act = Callable[[Array, Mapping[str, Any]], Array]  # observation (n,), info → 
 @dataclass(frozen=True, slots=True)
 class Practice:
     """A task: the environment's id as ``gymnasium.make`` takes it, the name of its ``conditions``, what is ``changed``
-    of these, and further ``options`` of the environment, all plain; ``second`` is what a second costs here."""
+    of these, and further ``options`` of the environment, all plain; ``second`` is what a second costs here, ``newton``
+    what one of the highest force does."""
 
     env: str
     conditions: str
     changed: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     second: float = SECOND
+    newton: float = NEWTON
 
     @property
     def task(self) -> str:
@@ -55,13 +57,14 @@ class Practice:
             self.env, conditions=self.conditions, purpose=purpose, changes=dict(self.changed), **self.options, **more
         )
         try:
-            yield Paid(env, self.second) if purpose == "training" else env
+            yield Paid(env, self.second, self.newton) if purpose == "training" else env
         finally:
             env.close()
 
     def cost(self, played: Played) -> float:
         """What an episode costs."""
-        return (0.0 if played.success else FAILED) + self.second * played.time_s + pressing(played.peak_n)
+        pressed = pressing(played.peak_n, self.newton)
+        return (0.0 if played.success else FAILED) + self.second * played.time_s + pressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +82,9 @@ class Played:
     parameters: Mapping[str, Any]
 
 
-def pressing(peak_n: float) -> float:
-    """What it costs to press with ``peak_n`` (N) at most."""
-    return NEWTON * peak_n + RISK * max(0.0, peak_n - NEAR)
+def pressing(peak_n: float, newton: float) -> float:
+    """What it costs to press with ``peak_n`` (N) at most, where each ``newton`` costs so much."""
+    return newton * peak_n + RISK * max(0.0, peak_n - NEAR)
 
 
 def environment(skill: str) -> str:
@@ -178,10 +181,10 @@ class Paid(gymnasium.Wrapper[Array, Array, Array, Array]):
     an episode that has failed by it is over.
     """
 
-    def __init__(self, env: gymnasium.Env[Array, Array], second: float) -> None:
-        """``second`` is what a second costs."""
+    def __init__(self, env: gymnasium.Env[Array, Array], second: float, newton: float) -> None:
+        """``second`` is what a second costs, ``newton`` what one of the highest force does."""
         super().__init__(env)
-        self._second = second
+        self._second, self._newton = second, newton
 
     def reset(self, **options: Any) -> tuple[Array, dict[str, Any]]:
         """Begin an episode."""
@@ -192,8 +195,10 @@ class Paid(gymnasium.Wrapper[Array, Array, Array, Array]):
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         """One policy tick."""
         observation, _, over, cut, info = self.env.step(action)
-        reward = -self._second * (info["time_s"] - self._time) - pressing(info["peak_n"]) + pressing(self._peak)
-        self._time, self._peak = info["time_s"], info["peak_n"]
+        time_s, peak_n = info["time_s"], info["peak_n"]
+        reward = -self._second * (time_s - self._time)
+        reward -= pressing(peak_n, self._newton) - pressing(self._peak, self._newton)
+        self._time, self._peak = time_s, peak_n
         if not over and self._peak > HOPELESS:
             over, info["is_success"] = True, False
             info["outcome"] = {

@@ -53,6 +53,9 @@ def train(
     second: Annotated[
         float, typer.Option(min=0.0, max=100.0, help="What a second of an episode costs, where a failure costs 8.")
     ] = 0.7,
+    newton: Annotated[
+        float, typer.Option(min=0.0, max=100.0, help="What a newton of the highest force costs; more for gentleness.")
+    ] = 0.015,
     seed: Annotated[int, typer.Option(min=0, max=10**6, help="Seed of everything random in the training.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes that play episodes.")] = 1,
     out: Annotated[
@@ -92,7 +95,7 @@ def train(
     folder = out or Path("runs/train") / f"{called}-{conditions}-{seed}"
     # Physics engines write on stdout, where only the result belongs.
     with rerouted(STDOUT, to=STDERR):
-        practice = Practice(env, conditions, parameters(values or []), {"cell": cell}, second)
+        practice = Practice(env, conditions, parameters(values or []), {"cell": cell}, second, newton)
         asked = Asked(*check(practice, product, learner), practice, str(learner), seed)
         with Watching(folder, budget_s) as watch, Run(folder, asked, budget_s, jobs, watch, watch.hear) as run:
             if run.state is not None:

@@ -122,14 +122,14 @@ def test_a_clone_does_what_a_linear_teacher_does() -> None:
     assert np.sqrt((((done - wanted[1000:]) / reach) ** 2).mean()) < 0.05  # of half of each bound's width
 
 
-@pytest.mark.parametrize("second", [0.0, SECOND, 3.0])
-def test_what_a_step_pays_adds_up_to_what_the_episode_costs(second: float) -> None:
-    practice = replace(TOY, second=second)
+@pytest.mark.parametrize(("second", "newton"), [(0.0, NEWTON), (SECOND, 0.0), (SECOND, NEWTON), (3.0, 0.2)])
+def test_what_a_step_pays_adds_up_to_what_the_episode_costs(second: float, newton: float) -> None:
+    practice = replace(TOY, second=second, newton=newton)
     with practice.open("training") as env:
         played = play(env, 1)
     shown = record(practice, [1], neutral)
     assert FAILED - shown.rewards.sum() == pytest.approx(practice.cost(played))
-    assert practice.cost(played) == pytest.approx(second * 8.0 + NEWTON * 20.0)
+    assert practice.cost(played) == pytest.approx(second * 8.0 + newton * 20.0)
 
 
 def test_an_episode_that_has_failed_by_force_is_over() -> None:
