@@ -2,9 +2,9 @@
 
 Approach above the estimated place; come down softly; where the rim is met, search on a spiral with a light press until
 the tip drops in; then push, sideways soft, to the bottom; release; press home with closed fingers, which also says how
-high the part really stands. Force *and* travel decide, never one of them. A hole with a sharp rim, or one that may
-lean, is found by tilting the part: see :mod:`cells.skills.tilt`. Studs that aren't found all at once are found one
-after the other: see :mod:`cells.skills.onto`.
+high the part really stands. Force *and* travel decide, never one of them. A hole with a sharp rim, one that may lean,
+and one that may be farther off than the search reaches is found by tilting the part: see :mod:`cells.skills.tilt`.
+Studs that aren't found all at once are found one after the other: see :mod:`cells.skills.onto`.
 """
 
 from __future__ import annotations

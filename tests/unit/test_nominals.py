@@ -23,6 +23,8 @@ COVER = replace(PEG, width=0.0, hole=0.0, studs=((0.02, 0.0), (-0.02, 0.0)))
         ("insert", PEG, "spiral@4"),
         ("mesh", PEG, "mesh@2"),
         ("insert", replace(PEG, chamfer=0.0), "tilt@2"),
+        ("insert", replace(PEG, error=0.9e-3), "spiral@4"),
+        ("insert", replace(PEG, error=1.4e-3), "tilt@2"),
         ("mesh", replace(PEG, lean=radians(2)), "tilt@2"),
         ("insert", COVER, "spiral@4"),
         ("insert", replace(COVER, lean=radians(2)), "onto@1"),
