@@ -10,9 +10,9 @@ from cells.skills import contact, pick, push, tilt
 from cells.skills.fit import Fit, leans, one_by_one
 from cells.skills.policy import Contract, Kind, Space
 
-TILT_NOMINAL, MESH_NOMINAL = "tilt@2", "mesh@2"
-SPIRAL_NOMINAL = "spiral@4"
-ONTO_NOMINAL = "onto@1"  # which no policy improves so far
+TILT_NOMINAL, MESH_NOMINAL = "tilt@2", "mesh@3"
+SPIRAL_NOMINAL = "spiral@5"
+ONTO_NOMINAL = "onto@2"  # which no policy improves so far
 
 CONTRACTS = (
     Contract("insert", TILT_NOMINAL, "residual", contact.OBSERVATION, contact.ACTION),

@@ -10,7 +10,7 @@ Studs that aren't found all at once are found one after the other: see :mod:`cel
 from __future__ import annotations
 
 from dataclasses import replace
-from math import cos, pi, sin
+from math import cos, hypot, pi, sin
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from cells.skills.onto import SOFT, both
 from cells.skills.pick import GRIP_FORCE, open_width
 from cells.skills.policy import Contract, Policy
 from cells.skills.push import SEATED, TURNING, Push
-from cells.skills.tilt import Tilt, find_and_push
+from cells.skills.tilt import LITTLE, MORE, SLACK, Tilt, find_and_push
 from cells.skills.touch import touch
 from cells.skills.tunable import tuned
 
@@ -40,6 +40,7 @@ DOWN = 2000.0  # N/m
 SPIRAL_PITCH, SPIRAL_RADIUS = 0.0006, 0.0028  # m
 NEAR = 0.0015  # m above the rim, from where a part comes down slowly
 DROP = 0.0007  # m below where the chamfer alone would let the tip go
+CAUGHT = 0.0003  # m by which the tip drops where the hole begins
 SEARCH_TIME = 9.0  # s
 AWAY, GENTLE = 0.012, 0.03  # m, m/s: up from studs that the part may be on in part
 SHORT = 2.5  # s in which a part is down on all its studs, or won't be
@@ -112,29 +113,35 @@ def search(context: Context, reading: Reading, contact: Contact, how: Push) -> P
     """Come down and feel for the hole. Ends with None when the tip is in, else with what went wrong."""
     fit, dt, fast = contact.fit, context.cell.tick_s, min(how.speed, context.cell.limits.contact_speed)
     height, since = reading.arm.tcp.xyz[2], 0.0
-    touched, x, y = False, fit.x, fit.y
+    touched, level, middle = False, height, np.array([fit.x, fit.y])
+    x, y = middle
     inside = fit.rim + fit.tip - fit.chamfer - DROP
     contact.enter("search", reading)
     for _ in range(round(SEARCH_TIME / dt)):
         z, push, did = reading.arm.tcp.xyz[2], float(contact.felt(reading)[2]), contact.correction
         if z < inside:
             return reading, None
-        touched = touched or push > 0.5 * how.press
+        if touched and z < level - CAUGHT:
+            # The chamfer has led the tip in, and its upper edge may rest on the rim: the hole is right here.
+            level, since, middle = z, 0.0, np.array(reading.arm.tcp.xyz[:2])
+        if not touched and push > 0.5 * how.press:
+            touched, level = True, z
         if touched:
             since += did.pace * dt
-            dx, dy = spiral(since, SPIRAL_PITCH, how.glide)
-            if dx * dx + dy * dy > SPIRAL_RADIUS**2:
+            offset = spiral(since, SPIRAL_PITCH, how.glide)
+            if hypot(*offset) > SPIRAL_RADIUS:
                 break
-            x, y = fit.x + dx, fit.y + dy
+            x, y = middle + offset
         press = did.press * how.press
         # No more strain than the rim resists, and a little: it would be let loose where the hole begins, and throw the
         # part onto its chamfer.
         strain = min(press, max(push, 0.0) + how.more) if touched else press
         speed = fast if touched or z > fit.rim + fit.tip + NEAR else min(fast, how.slow)
-        height = max(height - did.pace * speed * dt, z - strain / DOWN)
+        speed *= did.pace
+        height = max(height - speed * dt, z - strain / DOWN)
         stiffness = (SEARCH_STIFFNESS, SEARCH_STIFFNESS, DOWN)
         at = corrected(tool_down((x, y, height), fit.yaw), contact)
-        reading = yield softly(at, stiffness, SEARCH_TURNING, 4 * press)
+        reading = yield softly(at, stiffness, SEARCH_TURNING, 4 * press, sink=0.0 if touched else speed)
     off, far = 1000 * (reading.arm.tcp.xyz[2] - fit.tip - fit.rim), 1000 * SPIRAL_RADIUS
     return reading, f"no hole within {far:.1f} mm of the estimate; the tip is {off:+.1f} mm off the rim"
 
@@ -164,11 +171,16 @@ def push_in(context: Context, reading: Reading, contact: Contact, how: Push) -> 
         rate, side = (2 * pi * how.hertz, how.side) if stuck > STICKS else (0.0, 0.0)
         phase = kept + rate * (stuck - STICKS)
         speed, aside = (fast, how.aside / PUSH_STIFFNESS) if missing > CLOSE else (how.close, 0.0)
-        height = max(height - did.pace * speed * dt, z - force / DOWN)
+        speed *= did.pace
+        # No more strain than what is resisted, and a little: a part that sinks freely would run ahead of its speed, and
+        # hit the bottom.
+        strain = min(force, max(push, 0.0) + (MORE if missing > CLOSE else LITTLE))
+        height = max(min(height, z + SLACK) - speed * dt, z - strain / DOWN)
         ax, ay = x + aside * cos(how.bearing), y + aside * sin(how.bearing)
         at = tool_down((ax + side * cos(phase), ay + side * sin(phase), height), fit.yaw + how.turn * sin(phase))
         spin, stiffness = how.turn * rate * cos(phase), (PUSH_STIFFNESS, PUSH_STIFFNESS, DOWN)
-        reading = yield softly(corrected(at, contact), stiffness, how.turning, 2 * force, spin)
+        sink = speed if push < force / 2 else 0.0
+        reading = yield softly(corrected(at, contact), stiffness, how.turning, 2 * force, spin, sink)
     missing = 1000 * (reading.arm.tcp.xyz[2] - fit.tip - fit.bottom)
     return reading, f"stuck {missing:.1f} mm above the bottom with {push:.0f} N on it"
 

@@ -135,11 +135,12 @@ def tared(context: Context, reading: Reading) -> Generator[Command, Reading, tup
 
 
 def softly(
-    pose: Pose, linear: tuple[float, float, float], angular: float, limit: float, spin: float = 0.0
+    pose: Pose, linear: tuple[float, float, float], angular: float, limit: float, spin: float = 0.0, sink: float = 0.0
 ) -> Compliant:
     """A spring at ``pose``: ``linear`` N/m along world x, y, z; ``angular`` Nm/rad about each. A pose that turns about
-    the vertical says how fast, ``spin`` rad/s: an admittance, heavily damped, would lag far behind it."""
-    twist = np.array([0.0, 0.0, 0.0, 0.0, 0.0, spin])
+    the vertical or sinks says how fast, ``spin`` rad/s and ``sink`` m/s: an admittance, heavily damped, would lag far
+    behind it."""
+    twist = np.array([0.0, 0.0, -sink, 0.0, 0.0, spin])
     return Compliant(pose, twist, np.array([*linear, angular, angular, angular]), limit)
 
 

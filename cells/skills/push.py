@@ -24,7 +24,7 @@ class Push:
     depth (m) may be the bottom. On the way, but not near the bottom, it is held ``aside`` (N) in a direction
     (``bearing``, rad in the world)."""
 
-    speed: float = 0.010
+    speed: float = 0.020
     slow: float = 0.005
     press: float = 5.0
     more: float = 2.0

@@ -27,6 +27,7 @@ SHAFT = {
     "family": "gearbox", "item": "shaft_1", "pinion_teeth": 32, "gear_teeth": 31, "face_mm": 8.0, "shaft_mm": 8.0,
     "clearance_mm": 0.4, "chamfer_mm": 0.5, "pins": 2, "screws": 0,
 }  # fmt: skip
+NARROW = {**SHAFT, "gear_teeth": 37, "face_mm": 7.27, "shaft_mm": 9.75, "clearance_mm": 0.31}
 
 
 def joined(task: str, conditions: str, seed: int, twin: bool = False, **changes: Any) -> dict[str, Any]:
@@ -65,6 +66,19 @@ def test_a_shaft_that_finds_its_bore_is_not_thrown_onto_its_chamfer() -> None:
     outcomes = [joined("Insert", "declared", seed, twin=True, **SHAFT) for seed in (2, 23, 27)]
     assert all(outcome["success"] for outcome in outcomes)
     assert max(outcome["peak_n"] for outcome in outcomes) < 27.0
+
+
+def test_a_shaft_whose_chamfer_is_in_its_bore_is_found() -> None:
+    """Its upper edge rested on the rim, 0.01 mm beside the bore, and the search went on round about it."""
+    assert joined("Insert", "declared", 6, **NARROW)["why"] == ""
+
+
+@pytest.mark.parametrize("seed", [5, 7])
+def test_a_pin_comes_onto_the_bottom_no_faster_than_it_is_meant_to(seed: int) -> None:
+    """It ran ahead, hit the bottom with 15 mm/s instead of 6, and that with 31 N."""
+    outcome = joined("Insert", "declared", seed, **{**NARROW, "item": "pin_1"})
+    assert outcome["why"] == ""
+    assert outcome["peak_n"] < 26.0
 
 
 @pytest.mark.parametrize(

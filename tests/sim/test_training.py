@@ -75,10 +75,10 @@ def test_a_policy_is_trained_and_a_second_command_has_nothing_left_to_do(
         (["insert", "--conditions", "odd"], "the task Insert has none called 'odd'"),
         (["insert", "--product", "gearbox"], "is gearbox, and these conditions are of pegboard"),
         (["pick", "--conditions", "varied", "--learner", "cloning"], "'pick' takes no policy of kind residual"),
-        (["cover", "--conditions", "bench", "--product", "gearbox"], "lead to the strategy onto@1, which takes no"),
+        (["cover", "--conditions", "bench", "--product", "gearbox"], "lead to the strategy onto@2, which takes no"),
         (
-            ["insert", "--set", "chamfer_mm=0.5", "--set", "tilt=0.0", "--learner", "cloning"],
-            "lead to the strategy spiral@4, which takes no policy of kind residual; one is for tilt@2",
+            ["insert", "--set", "chamfer_mm=0.5", "--set", "tilt=0", "--set", "offset=0.0009", "--learner", "cloning"],
+            "lead to the strategy spiral@5, which takes no policy of kind residual; one is for tilt@2",
         ),
         (["insert", "--budget", "soon"], "'soon' can't be read"),
     ],

@@ -65,7 +65,7 @@ class Guess(gymnasium.Env[Any, Any]):
         super().reset(seed=seed)
         self.seed, self.left = int(seed or 0), STEPS
         self.begun.append(self.seed)
-        self.nominal = "mesh@2" if self.seed % self.every else "tilt@2"
+        self.nominal = "mesh@3" if self.seed % self.every else "tilt@2"
         return self.np_random.random(OBSERVATION.size), {"nominal": self.nominal}
 
     def step(self, action: Any) -> Any:
@@ -234,7 +234,7 @@ def test_a_policy_that_can_not_act_is_refused_before_an_episode_is_run(
 ) -> None:
     policy(contract)
     monkeypatch.setattr(Guess, "every", 10**6)
-    with pytest.raises(InputError, match=r"fast@1\.0\.0: is for the strategy tilt@2, and the first 20 .* to mesh@2; "):
+    with pytest.raises(InputError, match=r"fast@1\.0\.0: is for the strategy tilt@2, and the first 20 .* to mesh@3; "):
         evaluate("fast", "guess", None, 3, 1, tmp_path / "rows.jsonl")
     assert not (tmp_path / "rows.jsonl").exists()
 

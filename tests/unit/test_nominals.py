@@ -20,14 +20,14 @@ COVER = replace(PEG, width=0.0, hole=0.0, studs=((0.02, 0.0), (-0.02, 0.0)))
 @pytest.mark.parametrize(
     ("skill", "fit", "nominal"),
     [
-        ("insert", PEG, "spiral@4"),
-        ("mesh", PEG, "mesh@2"),
+        ("insert", PEG, "spiral@5"),
+        ("mesh", PEG, "mesh@3"),
         ("insert", replace(PEG, chamfer=0.0), "tilt@2"),
-        ("insert", replace(PEG, error=0.9e-3), "spiral@4"),
+        ("insert", replace(PEG, error=0.9e-3), "spiral@5"),
         ("insert", replace(PEG, error=1.4e-3), "tilt@2"),
         ("mesh", replace(PEG, lean=radians(2)), "tilt@2"),
-        ("insert", COVER, "spiral@4"),
-        ("insert", replace(COVER, lean=radians(2)), "onto@1"),
+        ("insert", COVER, "spiral@5"),
+        ("insert", replace(COVER, lean=radians(2)), "onto@2"),
     ],
 )
 def test_the_nominal_follows_from_the_fit_and_a_policy_for_another_is_left_out(

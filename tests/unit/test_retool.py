@@ -98,7 +98,7 @@ class Bore(gymnasium.Env[Any, Any]):
     def _info(self) -> dict[str, Any]:
         parameters = {name: value for name, value in self.changes.items() if name not in ("family", "item")}
         drawn = {"family": self.changes["family"], "parameters": parameters}
-        return {"nominal": "spiral@4", "drawn": drawn, "time_s": 0.0, "peak_n": 0.0}
+        return {"nominal": "spiral@5", "drawn": drawn, "time_s": 0.0, "peak_n": 0.0}
 
 
 class Board:
@@ -228,7 +228,7 @@ def test_what_fails_is_tuned_proven_once_on_fresh_seeds_and_published(tmp_path: 
     assert [phase[0] for phase in step["phases"]][:2] == ["gate", "improve"] and step["phases"][-1][0] == "final"
     entry = parse_entry((store.find_entry(name) / "policy.json").read_bytes(), "policy.json")
     assert entry.part_ranges.proven["pegboard"]["peg_mm"] == (10.0, 10.0)
-    assert (entry.nominal, entry.kind, entry.parents) == ("spiral@4", "parameters", ())
+    assert (entry.nominal, entry.kind, entry.parents) == ("spiral@5", "parameters", ())
     finals = [seed for purpose, seed in Bore.begun if purpose == "evaluation"]
     assert len(set(finals)) == 20
     assert {purpose for purpose, _ in Bore.begun} == {"training", "gate", "evaluation"}

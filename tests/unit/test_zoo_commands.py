@@ -236,8 +236,8 @@ def test_the_declared_command_is_this_one() -> None:
 def test_a_cell_finds_policies_by_name_each_under_its_own_contract(mine: Path) -> None:
     write_residual(mine)
     write_residual(mine, version="1.1.0")
-    write_parameters(mine, name="tuned", skill="mesh", nominal="mesh@2")
-    mesh = Contract("mesh", "mesh@2", "parameters", PARAMETERS.observation, PARAMETERS.action)
+    write_parameters(mine, name="tuned", skill="mesh", nominal="mesh@3")
+    mesh = Contract("mesh", "mesh@3", "parameters", PARAMETERS.observation, PARAMETERS.action)
     found = load_policies(["gentle", "tuned@1.0.0"], [PARAMETERS, RESIDUAL, mesh], *CELL)
     assert {skill: policy.name for skill, policy in found.items()} == {"insert": "gentle@1.1.0", "mesh": "tuned@1.0.0"}
     assert found["insert"].contract is RESIDUAL and found["mesh"].contract is mesh
