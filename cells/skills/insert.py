@@ -26,8 +26,8 @@ from cells.skills.onto import HOME as HOME_ON_STUDS
 from cells.skills.onto import SOFT, both
 from cells.skills.pick import GRIP_FORCE, open_width
 from cells.skills.policy import Contract, Policy
-from cells.skills.push import SEATED, TURNING, Push
-from cells.skills.tilt import LITTLE, MORE, SLACK, Tilt, find_and_push
+from cells.skills.push import LITTLE, MORE, SEATED, SLACK, TURNING, Push
+from cells.skills.tilt import Tilt, find_and_push
 from cells.skills.touch import touch
 from cells.skills.tunable import tuned
 

@@ -1,4 +1,4 @@
-"""Push: how a part that comes upright is searched for its hole and pushed in; the constants that may be tuned.
+"""Push: how a part is pushed in, and one that comes upright is searched for its hole; the constants that may be tuned.
 
 The strategies ``spiral`` and ``mesh`` have the same constants, each its own values and bounds.
 """
@@ -11,6 +11,8 @@ from cells.skills.tunable import Ranges, space
 
 TURNING = 15.0  # Nm/rad
 SEATED = 0.0010  # m of missing depth at which a stop may be the bottom
+MORE, LITTLE = 4.0, 0.5  # N by which a push grows beyond what resists it, on the way and near the bottom
+SLACK = 2e-4  # m that a part which sinks may be ahead of its set pose
 
 
 @dataclass(frozen=True, slots=True)

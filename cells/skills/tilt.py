@@ -24,11 +24,11 @@ from cells.skills.contact import Contact, Phase, about, corrected, tilt_of
 from cells.skills.contract import Command, Context
 from cells.skills.fit import Fit
 from cells.skills.motions import TARE_TIME, Moving, straight
+from cells.skills.push import LITTLE, MORE, SEATED, SLACK
 from cells.skills.tunable import space
 
 STIFFNESS, DOWN, TURNING = 800.0, 2000.0, 25.0  # N/m, N/m, Nm/rad
 NEARLY, DROPPED = math.radians(1.2), 0.0004  # rad of lean at which the middle of what stands in a hole is so deep (m)
-SEATED = 0.0010  # m of missing depth at which a stop may be the bottom
 INSIDE = 0.0015  # m of depth from which the hole holds the part
 ASTRAY = 0.004  # m beside the hole at which what isn't inside has left it: on it goes to the next hole
 REST = 0.6  # s for which what may be on the bottom rests, so that the press can grow, before it circles there too
@@ -42,9 +42,7 @@ SLIDE_TIME = 2.0  # s
 STILL, STILL_TIME = 0.002, 0.048  # m/s along the slide, s: so slow for so long, the low point leans on the wall
 ROUND, ROUND_RAMP = 10.0, 0.7  # rad/s of the circle where it sticks, s until it has its size
 TURN, TURN_RAMP = 8.2, 0.35  # rad/s of the turn to and fro of something square, s
-MORE, LITTLE = 4.0, 0.5  # N by which a push grows beyond what resists it, on the way and near the bottom
 MOMENT = 0.02  # s over which the mean of what resists it is taken on the bottom
-SLACK = 2e-4  # m that a part which falls may be ahead of its set pose
 RAMP = 0.1  # s in which a slide gets up speed
 
 
