@@ -26,7 +26,7 @@ from cells.skills.onto import HOME as HOME_ON_STUDS
 from cells.skills.onto import SOFT, both
 from cells.skills.pick import GRIP_FORCE, open_width
 from cells.skills.policy import Contract, Policy
-from cells.skills.push import LITTLE, MORE, SEATED, SLACK, TURNING, Push
+from cells.skills.push import MORE, SEATED, SLACK, TURNING, Push
 from cells.skills.tilt import Tilt, find_and_push
 from cells.skills.touch import touch
 from cells.skills.tunable import tuned
@@ -174,7 +174,7 @@ def push_in(context: Context, reading: Reading, contact: Contact, how: Push) -> 
         speed *= did.pace
         # No more strain than what is resisted, and a little: a part that sinks freely would run ahead of its speed, and
         # hit the bottom.
-        strain = min(force, max(push, 0.0) + (MORE if missing > CLOSE else LITTLE))
+        strain = min(force, max(push, 0.0) + MORE)
         height = max(min(height, z + SLACK) - speed * dt, z - strain / DOWN)
         ax, ay = x + aside * cos(how.bearing), y + aside * sin(how.bearing)
         at = tool_down((ax + side * cos(phase), ay + side * sin(phase), height), fit.yaw + how.turn * sin(phase))

@@ -24,7 +24,7 @@ from cells.skills.contact import Contact, Phase, about, corrected, tilt_of
 from cells.skills.contract import Command, Context
 from cells.skills.fit import Fit
 from cells.skills.motions import TARE_TIME, Moving, straight
-from cells.skills.push import LITTLE, MORE, SEATED, SLACK
+from cells.skills.push import MORE, SEATED, SLACK
 from cells.skills.tunable import space
 
 STIFFNESS, DOWN, TURNING = 800.0, 2000.0, 25.0  # N/m, N/m, Nm/rad
@@ -42,6 +42,7 @@ SLIDE_TIME = 2.0  # s
 STILL, STILL_TIME = 0.002, 0.048  # m/s along the slide, s: so slow for so long, the low point leans on the wall
 ROUND, ROUND_RAMP = 10.0, 0.7  # rad/s of the circle where it sticks, s until it has its size
 TURN, TURN_RAMP = 8.2, 0.35  # rad/s of the turn to and fro of something square, s
+LITTLE = 0.5  # N by which a push grows beyond what resists it near the bottom
 MOMENT = 0.02  # s over which the mean of what resists it is taken on the bottom
 RAMP = 0.1  # s in which a slide gets up speed
 
