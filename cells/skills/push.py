@@ -11,7 +11,7 @@ from cells.skills.tunable import Ranges, space
 
 TURNING = 15.0  # Nm/rad
 SEATED = 0.0010  # m of missing depth at which a stop may be the bottom
-MORE = 4.0  # N by which a push grows beyond what resists it; with 0.5 arms that take positions never pressed home
+MORE = 4.0  # N by which a push grows beyond what resists it; with 0.5 an arm that takes positions didn't press home
 SLACK = 2e-4  # m that a part which sinks may be ahead of its set pose
 
 
